@@ -1,0 +1,35 @@
+"""Where one step ends and the next begins, when several optimizers share a training loop."""
+
+from __future__ import annotations
+
+PATIENCE = 64  # turns after which the optimizers that stay silent are no longer waited for
+
+
+class Clock:
+    """Counts steps: one begins when all optimizers in play have had their turn in the last.
+
+    With one optimizer each of its steps is one. Where two alternate, or one steps five times as
+    often, a step is one round of all; an optimizer that has fallen silent leaves the game.
+    """
+
+    def __init__(self, step: int = 0) -> None:
+        self.step = step
+        self._in_play: set[int] = set()
+        self._stepped: set[int] = set()
+        self._turns = 0
+
+    def turn(self, optimizer: int) -> bool:
+        """An optimizer is about to step. Does a new step begin with it?"""
+        self._turns += 1
+        if self._turns > PATIENCE:
+            self._in_play = set(self._stepped)
+        begins = self._in_play <= self._stepped and (
+            not self._stepped or optimizer in self._stepped
+        )
+        if begins:
+            self.step += 1
+            self._stepped.clear()
+            self._turns = 1
+        self._stepped.add(optimizer)
+        self._in_play.add(optimizer)
+        return begins

@@ -1,0 +1,26 @@
+"""Gradients of the parameters, as the optimizer receives them.
+
+The norm is of all elements; the other statistics are of the arena's sample.
+"""
+
+from __future__ import annotations
+
+from probes.probe import Look
+
+
+class Gradients:
+    """Accumulated over micro-batches, unscaled, after any clipping."""
+
+    series = "gradients"
+    state = (
+        "as the optimizer received them: accumulated over micro-batches, unscaled, after any "
+        "clipping"
+    )
+
+    def before(self, look: Look) -> None:
+        look.rows.take([parameter.grad for parameter in look.parameters], norms=True)
+        if look.gradient_scale is not None:
+            look.rows.scale(look.gradient_scale)
+
+    def after(self, look: Look) -> None:
+        """Some optimizers change gradients in place: after the step they say nothing."""

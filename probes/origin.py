@@ -1,0 +1,57 @@
+"""Where a run comes from: machine, versions, command and commit, as known at its start."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import uuid
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch-fathom", "torch", "numpy", "h5py")
+
+
+def origin() -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4().hex,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "git": _commit(Path.cwd()),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit(folder: Path) -> dict[str, str] | None:
+    """The checked-out commit, read from git's own files: no process is started for it."""
+    for parent in (folder, *folder.parents):
+        head = parent / ".git" / "HEAD"
+        if head.is_file():
+            return _resolve(head)
+    return None
+
+
+def _resolve(head: Path) -> dict[str, str] | None:
+    try:
+        text = head.read_text().strip()
+        if not text.startswith("ref: "):
+            return {"commit": text}
+        branch = text.removeprefix("ref: ")
+        commit = (head.parent / branch).read_text().strip()
+    except OSError:  # packed references, or not ours to read
+        return None
+    return {"commit": commit, "branch": branch.removeprefix("refs/heads/")}

@@ -1,0 +1,89 @@
+"""How the recorder talks to the scribe: frames on a pipe, plain bytes, nothing that could run."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.recording import BINS, STATISTICS
+
+MESSAGE, SCALARS, RECORD = b"M", b"S", b"R"
+FRAME = struct.Struct("<cI")  # kind, bytes that follow
+RECORD_HEAD = struct.Struct("<BIqd")  # series, rows, step, time
+SCALAR = np.dtype([("step", "<i8"), ("time", "<f8"), ("key", "<u4"), ("value", "<f8")])
+
+
+@dataclass(frozen=True)
+class Record:
+    """One series at one step: a row of statistics and a histogram for each tensor named."""
+
+    series: int
+    step: int
+    time: float
+    tensors: NDArray[np.uint32]  # [row]
+    statistics: NDArray[np.float32]  # [row, statistic]
+    histogram: NDArray[np.uint16]  # [row, bin]
+
+
+def message(**content: Any) -> bytes:
+    body = json.dumps(content).encode()
+    return FRAME.pack(MESSAGE, len(body)) + body
+
+
+def scalar(step: int, time: float, key: int, value: float) -> bytes:
+    return _SCALAR_FRAME.pack(SCALARS, SCALAR.itemsize, step, time, key, value)
+
+
+_SCALAR_FRAME = struct.Struct("<cIqdId")
+
+
+def record(row: Record) -> bytes:
+    head = RECORD_HEAD.pack(row.series, len(row.tensors), row.step, row.time)
+    body = b"".join(
+        (head, row.tensors.tobytes(), row.statistics.tobytes(), row.histogram.tobytes())
+    )
+    return FRAME.pack(RECORD, len(body)) + body
+
+
+def read_record(body: bytes) -> Record:
+    series, rows, step, time = RECORD_HEAD.unpack_from(body)
+    offset = RECORD_HEAD.size
+    tensors = np.frombuffer(body, "<u4", rows, offset)
+    offset += tensors.nbytes
+    statistics = np.frombuffer(body, "<f4", rows * len(STATISTICS), offset)
+    offset += statistics.nbytes
+    histogram = np.frombuffer(body, "<u2", rows * BINS, offset)
+    return Record(
+        series, step, time, tensors, statistics.reshape(rows, -1), histogram.reshape(rows, -1)
+    )
+
+
+class Frames:
+    """Cuts a stream of bytes into frames; what is not yet whole waits."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The whole frames so far, as kind and body."""
+        self._bytes += data
+        start = 0
+        while len(self._bytes) - start >= FRAME.size:
+            kind, size = FRAME.unpack_from(self._bytes, start)
+            end = start + FRAME.size + size
+            if end > len(self._bytes):
+                break
+            yield kind, bytes(self._bytes[start + FRAME.size : end])
+            start = end
+        del self._bytes[:start]
+
+    @property
+    def torn(self) -> int:
+        """Bytes of a frame whose rest never came."""
+        return len(self._bytes)

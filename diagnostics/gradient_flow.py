@@ -1,0 +1,161 @@
+"""How the gradient's size changes with depth, at every recorded step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from diagnostics.run import Run
+from probes.recording import TensorInfo
+
+Parameters = Literal["weight", "bias", "all"]
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    """The gradient's size for each layer and step; layers in the order of the forward pass.
+
+    NaN in `rms` and `norm` means that the layer had no gradient at that step; infinity, that the
+    gradient held a NaN or an infinity.
+    """
+
+    run: str  # the run's name
+    parameters: Parameters  # which parameters of a layer were looked at
+    state: str  # in which state the gradients were, in words
+    layers: tuple[str, ...]
+    module_types: tuple[str, ...]
+    in_profile: NDArray[np.bool_]  # [layer]  has a weight matrix: counts for the decay
+    steps: NDArray[np.int64]  # [t]
+    rms: NDArray[np.float64]  # [t, layer]
+    norm: NDArray[np.float64]  # [t, layer]
+    decay: NDArray[
+        np.float64
+    ]  # [t]  factor a layer towards the input; below 1 the gradient shrinks
+    decay_low: NDArray[np.float64]  # [t]  its confidence interval
+    decay_high: NDArray[np.float64]  # [t]
+    first_to_last: NDArray[np.float64]  # [t]  rms of the first layer in the profile over the last's
+    confidence: float  # of the interval, e.g. 0.95
+    frozen: tuple[str, ...]  # parameters that do not require a gradient
+    unused: tuple[str, ...]  # parameters that require one and never got it
+    cancelled: tuple[str, ...]  # biases before a normalisation: their gradient is exactly zero
+
+
+def gradient_flow(
+    run: Run,
+    parameters: Parameters = "weight",
+    *,
+    output: bool = True,
+    confidence: float = 0.95,
+) -> GradientFlow:
+    """The size of each layer's gradient, and how it decays from layer to layer.
+
+    A layer's gradient is that of its weights, of its biases, or of all its parameters. The decay
+    is taken over the layers that have a weight matrix, from the output back to the input: the
+    geometric mean of the ratio from one such layer to the one before it. Its interval is Student's
+    over these ratios, which is right for a product of independent factors (what a random
+    initialisation gives) whatever their distribution. The output layer is often drawn otherwise
+    than the rest; with `output=False` it stays out of the profile.
+    """
+    tensors = [t for t in run.tensors.values() if _counts(t, parameters)]
+    layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
+    norm, size = _by_layer(_norms(run, tensors), tensors, layers)
+    rms = norm / np.sqrt(size)
+    in_profile = np.array([_in_profile(layer, tensors) for layer in layers], bool)
+    if not output:
+        in_profile[np.flatnonzero(in_profile)[-1:]] = False
+    ratios = _log_ratios(rms[:, in_profile])
+    decay, low, high = _geometric_mean(ratios, confidence)
+    every = run.tensors.values()
+    return GradientFlow(
+        run=run.name,
+        parameters=parameters,
+        state=run.info.get("series", {}).get("gradients", ""),
+        layers=tuple(layer or "(model)" for layer in layers),
+        module_types=tuple(_first(t.module_type for t in tensors if t.module == n) for n in layers),
+        in_profile=in_profile,
+        steps=run.steps("gradients"),
+        rms=rms,
+        norm=norm,
+        decay=decay,
+        decay_low=low,
+        decay_high=high,
+        first_to_last=np.exp(ratios.sum(axis=1)),
+        confidence=confidence,
+        frozen=tuple(t.name for t in every if not t.trainable),
+        unused=_never_reached(run),
+        cancelled=tuple(t.name for t in every if t.role == "cancelled"),
+    )
+
+
+def _counts(tensor: TensorInfo, parameters: Parameters) -> bool:
+    """A frozen tensor has no gradient; that of a bias before a normalisation is exactly zero."""
+    if not tensor.trainable or tensor.role == "cancelled" or tensor.size == 0:
+        return False
+    is_bias = tensor.role == "bias"
+    return parameters == "all" or is_bias == (parameters == "bias")
+
+
+def _in_profile(layer: str, tensors: list[TensorInfo]) -> bool:
+    return any(t.module == layer and t.role in ("matrix", "bias") for t in tensors)
+
+
+def _norms(run: Run, tensors: list[TensorInfo]) -> NDArray[np.float64]:
+    """NaN where there was no gradient, infinity where it was not finite."""
+    names = [tensor.name for tensor in tensors]
+    norms = run.column("gradients", "norm", names)
+    there = run.column("gradients", "count", names) > 0
+    return np.where(there, np.nan_to_num(norms, nan=np.inf, posinf=np.inf), np.nan)
+
+
+def _by_layer(
+    norms: NDArray[np.float64], tensors: list[TensorInfo], layers: tuple[str, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Norm and number of elements of each layer's gradient; tensors without one count for none."""
+    squares = np.zeros((len(norms), len(layers)))
+    sizes = np.zeros((len(norms), len(layers)))
+    for n, tensor in enumerate(tensors):
+        layer = layers.index(tensor.module)
+        there = ~np.isnan(norms[:, n])
+        squares[there, layer] += norms[there, n] ** 2
+        sizes[there, layer] += tensor.size
+    return np.where(sizes > 0, np.sqrt(squares), np.nan), np.where(sizes > 0, sizes, 1)
+
+
+def _log_ratios(rms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log of each layer's gradient over that of the next layer: below 0 where it shrinks."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.diff(np.log(rms), axis=1) * -1.0  # [t, layer - 1]
+
+
+def _geometric_mean(
+    logs: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean factor at each step with Student's interval."""
+    count = logs.shape[1]
+    if count == 0:
+        nothing = np.full(len(logs), np.nan)
+        return nothing, nothing, nothing
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = logs.mean(axis=1)
+        if count < 2:
+            return np.exp(mean), np.zeros_like(mean), np.full_like(mean, np.inf)
+        error = logs.std(axis=1, ddof=1) / np.sqrt(count)
+        reach = stdtrit(count - 1, (1 + confidence) / 2) * error
+        return np.exp(mean), np.exp(mean - reach), np.exp(mean + reach)
+
+
+def _never_reached(run: Run) -> tuple[str, ...]:
+    """Parameters that require a gradient and were never given one."""
+    names = [tensor.name for tensor in run.tensors.values() if tensor.trainable]
+    counts = run.column("gradients", "count", names)
+    reached = np.nan_to_num(counts).sum(axis=0) > 0
+    return tuple(name for name, there in zip(names, reached.tolist(), strict=True) if not there)
+
+
+def _first(names: Iterable[str]) -> str:
+    return next(iter(names))

@@ -1,0 +1,230 @@
+"""The `fathom` command: parses, loads what the command needs, delegates."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diagnostics.finding import SEVERITIES, Severity
+
+if TYPE_CHECKING:
+    from diagnostics.finding import Finding
+    from diagnostics.run import Run
+
+FINE, FOUND, REFUSED = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; a mistake of the user's is one line, never a traceback."""
+    from diagnostics.run import FathomError
+
+    _speak_anywhere()
+    asked = _parser().parse_args(argv)
+    try:
+        return int(asked.command(asked))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has read enough
+        sys.stderr.close()
+        return FINE
+    except (FathomError, OSError) as error:
+        print(f"fathom: {error}", file=sys.stderr)
+        return REFUSED
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    from dashboard.report import report
+    from diagnostics.run import FathomError, Run, find_runs
+
+    folder = _free(asked.folder)
+    ended = subprocess.run([sys.executable, "-m", "probes.demo", str(folder)], check=False)
+    if ended.returncode:
+        raise FathomError(f"the demo's training ended with exit code {ended.returncode}")
+    runs = [Run(summary.path) for summary in find_runs(folder)]
+    _tell(runs)
+    print(f"\nReport: {report(runs, folder / 'report.html')}", flush=True)
+    return FINE if asked.no_serve else _show(folder, asked.host, asked.port)
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    if not asked.folder.is_dir():
+        raise NotADirectoryError(f"{asked.folder} is not a folder")
+    return _show(asked.folder, asked.host, asked.port)
+
+
+def _show(folder: Path, host: str, port: int) -> int:
+    from dashboard.app import serve
+
+    serve(folder, host, port)
+    return FINE
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from dashboard.report import report
+
+    runs = _open(asked.run)
+    alone = runs[0].name if len(runs) == 1 else "report"
+    print(report(runs, asked.output or Path(f"{alone}.html")))
+    return FINE
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    runs = _open(asked.run)
+    findings = _tell(runs, as_json=asked.json)
+    serious = SEVERITIES[: SEVERITIES.index(asked.fail_on) + 1]
+    return FOUND if any(finding.severity in serious for finding in findings) else FINE
+
+
+def _info(asked: argparse.Namespace) -> int:
+    from dashboard.text import info_text
+
+    print("\n\n".join(info_text(run) for run in _open(asked.run)))
+    return FINE
+
+
+def _tell(runs: Sequence[Run], *, as_json: bool = False) -> list[Finding]:
+    """Print what the doctor says of each run; return all findings."""
+    from dashboard.text import examination_data, examination_text
+    from diagnostics.doctor import examine
+
+    examinations = [examine(run) for run in runs]
+    if as_json:
+        told = [*map(examination_data, runs, examinations)]
+        print(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        print("\n\n\n".join(map(examination_text, runs, examinations)), flush=True)
+    return [finding for examination in examinations for finding in examination.findings]
+
+
+def _open(paths: Sequence[Path]) -> list[Run]:
+    from diagnostics.run import Run
+
+    return [Run(path) for path in paths]
+
+
+def _free(folder: Path) -> Path:
+    """The folder itself, or the next name that is free: a recording is never written over."""
+    candidate, number = folder, 1
+    while candidate.exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+def _speak_anywhere() -> None:
+    """A terminal without a letter for `✓` shows another, it does not end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fathom",
+        description="Look into the training of a neural network.",
+        epilog="example:  fathom demo",
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _demo_parser(commands)
+    _serve_parser(commands)
+    _report_parser(commands)
+    _doctor_parser(commands)
+    _info_parser(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _demo_parser(commands: Commands) -> None:
+    told = "train two small networks, one of them sick; examine both; show them"
+    demo = commands.add_parser(
+        "demo", help=told, description=told, epilog="example:  fathom demo --no-serve"
+    )
+    demo.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path("runs/demo"),
+        help="where to record (default: runs/demo; if it exists, the next free name)",
+    )
+    demo.add_argument("--no-serve", action="store_true", help="end after writing the report")
+    _add_address(demo)
+    demo.set_defaults(command=_demo)
+
+
+def _serve_parser(commands: Commands) -> None:
+    told = "the live web app over a folder of runs"
+    serve = commands.add_parser(
+        "serve", help=told, description=told, epilog="example:  fathom serve runs/"
+    )
+    serve.add_argument("folder", type=Path, help="a folder of runs, at any depth")
+    _add_address(serve)
+    serve.set_defaults(command=_serve)
+
+
+def _report_parser(commands: Commands) -> None:
+    told = "one self-contained HTML file about one or several runs"
+    report = commands.add_parser(
+        "report",
+        help=told,
+        description=told,
+        epilog="example:  fathom report runs/digits -o digits.html",
+    )
+    report.add_argument("run", nargs="+", type=Path)
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="the file to write (default: in the current directory, <run's name>.html, "
+        "or report.html for several runs)",
+    )
+    report.set_defaults(command=_report)
+
+
+def _doctor_parser(commands: Commands) -> None:
+    told = "verdicts, worst first; exit code 1 when there are findings"
+    doctor = commands.add_parser(
+        "doctor",
+        help=told,
+        description=told,
+        epilog="example:  fathom doctor runs/digits --fail-on warning",
+    )
+    doctor.add_argument("run", nargs="+", type=Path)
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    mildest: Severity = SEVERITIES[-1]
+    doctor.add_argument(
+        "--fail-on",
+        choices=SEVERITIES[::-1],
+        default=mildest,
+        help="exit with 1 only for findings at least this severe (default: any finding)",
+    )
+    doctor.set_defaults(command=_doctor)
+
+
+def _info_parser(commands: Commands) -> None:
+    told = "what was recorded, of what, and what is missing"
+    info = commands.add_parser(
+        "info", help=told, description=told, epilog="example:  fathom info runs/digits"
+    )
+    info.add_argument("run", nargs="+", type=Path)
+    info.set_defaults(command=_info)
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=int, default=8050, help="default: 8050; a busy port gives way to the next"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="default: 127.0.0.1, seen from this machine only"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""What is known of a run before any picture, as elements of a page: state, facts, notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dashboard.markup import Element, element
+from dashboard.wording import ago, count, number
+
+if TYPE_CHECKING:
+    from diagnostics.run import Run
+
+STATES = {"running": "live", "finished": "finished", "failed": "failed", "killed": "killed"}
+_ENDINGS = {
+    "failed": "Training ended in an exception.",
+    "killed": "The training process ended without a word: killed, or out of memory.",
+}
+
+
+def state_badge(state: str, since: float | None = None) -> Element:
+    """The state in a word; for a live run also how long ago its last step was."""
+    told = STATES.get(state, state)
+    if since is not None:
+        told += f" · last step {ago(since)}"
+    return element("span", f"state {state}", element("span", "dot"), told)
+
+
+def facts(run: Run) -> Element:
+    """Steps, model, last values, versions: as far as the recording knows them."""
+    entries = [
+        element("div", "", element("dt", "", term), element("dd", "", told))
+        for term, told in known(run).items()
+    ]
+    return element("dl", "facts", *entries)
+
+
+def notices(run: Run) -> Element | None:
+    """What a reader must know before believing the pictures."""
+    told = warnings(run)
+    return element("div", "notices", *(notice(text) for text in told)) if told else None
+
+
+def warnings(run: Run) -> list[str]:
+    """How the run ended if not well, and what of it is missing."""
+    told = [_ENDINGS[run.state]] if run.state in _ENDINGS else []
+    if run.dropped:
+        told.append(
+            f"{count(run.dropped, 'row')} could not be written (disk or queue full): "
+            "what is shown has gaps."
+        )
+    if run.passed_over:
+        told.append(f"Passed over, not readable: {', '.join(run.passed_over)}")
+    return told
+
+
+def notice(text: str) -> Element:
+    """One sentence that must not be missed."""
+    return element("p", "notice", element("span", "icon", "!"), text)
+
+
+def complaint(error: Exception) -> str:
+    """An error as a sentence: ours speak for themselves, any other is named."""
+    from diagnostics.run import FathomError
+
+    if isinstance(error, FathomError):
+        return str(error)
+    return f"This part broke: {type(error).__name__}: {error}"
+
+
+def known(run: Run) -> dict[str, str]:
+    """Terms and what is known of them; what is not known is left out."""
+    facts = {
+        "Steps": f"{run.last_step:,}",
+        "Recorded": count(run.records, "step"),
+        "Model": _model(run.info.get("model") or {}),
+        **_last_values(run),
+        "Started": moment(run.info.get("started", "")),
+        "Cost of recording": "" if run.overhead is None else f"{run.overhead:.1%} of training time",
+        "Versions": ", ".join(f"{what} {which}" for what, which in _versions(run).items()),
+        "Commit": _commit(run.info.get("git") or {}),
+        "Host": str(run.info.get("host") or ""),
+    }
+    return {term: told for term, told in facts.items() if told}
+
+
+def _versions(run: Run) -> dict[str, Any]:
+    return dict(run.info.get("versions") or {})
+
+
+def _model(model: dict[str, Any]) -> str:
+    if not model.get("class"):
+        return ""
+    many = model.get("parameters")
+    return str(model["class"]) + (f" · {many:,} parameters" if isinstance(many, int) else "")
+
+
+def _last_values(run: Run, most: int = 4) -> dict[str, str]:
+    last = {}
+    for name in run.scalar_names[:most]:
+        values = run.scalar(name).values
+        last[f"Last {name}"] = number(float(values[-1])) if len(values) else ""
+    return last
+
+
+def _commit(git: dict[str, Any]) -> str:
+    commit = str(git.get("commit") or "")[:10]
+    return f"{commit} (with changes)" if commit and git.get("dirty") else commit
+
+
+def moment(started: str) -> str:
+    """An ISO time as people write it; what cannot be read is shown as it is."""
+    try:
+        return datetime.fromisoformat(started).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return started

@@ -1,0 +1,204 @@
+"""The live app: a real server, real recordings, a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from dashboard.app import build
+from dashboard.server import listen
+from probes import Recorder
+from tests.browser.conftest import Open, Serve
+from tests.dashboard.samples import HOSTILE, network, step, train
+
+pytestmark = pytest.mark.browser
+
+PAINTED = ".heatmaplayer image"
+FIGURE = "document.querySelector('#gradient_flow-figure .js-plotly-plot')"
+
+
+def painted(page: Page) -> Page:
+    page.wait_for_selector(PAINTED, state="attached", timeout=20_000)
+    return page
+
+
+def shown_step(page: Page) -> str:
+    label = page.locator(".slider-label").first
+    label.wait_for()
+    return (label.text_content() or "").removeprefix("profile at step ")
+
+
+def click_heat_map(page: Page, across: float, down: float) -> None:
+    page.locator(".slider-group").scroll_into_view_if_needed()
+    box: Any = page.locator(".heatmaplayer").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+
+
+def zoom_to_some_layers(page: Page) -> list[float]:
+    page.locator(".slider-group").scroll_into_view_if_needed()
+    box: Any = page.locator(".heatmaplayer").bounding_box()
+    across = box["x"] + box["width"] / 2
+    page.mouse.move(across, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(across, box["y"] + box["height"] * 0.7, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"() => {FIGURE}.layout.yaxis.range[0] < 7")
+    zoomed: list[float] = page.evaluate(f"{FIGURE}.layout.yaxis.range")
+    return zoomed
+
+
+def test_shows_the_latest_run(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/"))
+    expect(page.get_by_role("heading", name="healthy")).to_be_visible()
+    expect(page.locator(".run-title .state")).to_have_text("finished")
+
+
+def test_a_run_has_an_address_and_its_verdict_is_seen(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=group/sick"))
+    expect(page.get_by_role("heading", name="Vanishing gradient")).to_be_visible()
+    expect(page.locator(".choice.chosen .name")).to_have_text("group/sick")
+
+
+def test_choosing_a_run_changes_the_address(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=healthy"))
+    page.get_by_role("link", name="group/sick").click()
+    expect(page.locator(".run-title h2")).to_have_text("group/sick")
+    assert page.url == f"{address}/?run=group/sick"
+    page.go_back()
+    expect(page.locator(".run-title h2")).to_have_text("healthy")
+
+
+def test_a_picture_opens_at_what_its_verdict_speaks_of(visit: Open, address: str) -> None:
+    assert shown_step(painted(visit(f"{address}/?run=group/sick"))) == "1"
+    assert int(shown_step(painted(visit(f"{address}/?run=healthy")))) > 1
+
+
+def test_a_click_on_the_heat_map_chooses_the_step(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=group/sick"))
+    line = page.evaluate(f"{FIGURE}.data[2].x[0]")
+    click_heat_map(page, 0.7, 0.5)
+    page.wait_for_function(f"old => {FIGURE}.data[2].x[0] !== old", arg=line)
+    assert int(shown_step(page)) > 1
+
+
+def test_a_chosen_step_outlives_a_change_of_scheme(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=group/sick"))
+    page.locator(".slider-group").scroll_into_view_if_needed()
+    box: Any = page.locator(".slider-group").bounding_box()
+    page.wait_for_function(f"() => {FIGURE}.fathomFollowed")
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 32)
+    chosen = shown_step(page)
+    ground = page.evaluate(f"{FIGURE}.layout.template.layout.paper_bgcolor")
+    page.get_by_title("Light or dark").click()
+    page.wait_for_function(
+        f"old => {FIGURE}.layout.template.layout.paper_bgcolor !== old", arg=ground
+    )
+    assert shown_step(page) == chosen
+
+
+def test_the_scheme_is_remembered(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=healthy"))
+    page.get_by_title("Light or dark").click()
+    expect(page.locator("html")).to_have_attribute("data-scheme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-scheme", "dark")
+    painted(page)
+    assert page.evaluate(f"{FIGURE}.layout.template.layout.paper_bgcolor") == "#1e2125"
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "nothing", "<b>x</b>", "."])
+def test_only_runs_that_were_found_can_be_named(visit: Open, address: str, name: str) -> None:
+    page = visit(f"{address}/?run={name}")
+    expect(page.locator(".notice")).to_contain_text("choose one from the list")
+    expect(page.locator("#content")).to_be_hidden()
+    page.get_by_role("link", name="healthy").click()
+    expect(page.locator(".run-title h2")).to_have_text("healthy")
+
+
+def test_an_empty_folder_says_what_to_do(visit: Open, serve: Serve, tmp_path: Path) -> None:
+    address = serve(tmp_path)
+    page = visit(f"{address}/")
+    expect(page.get_by_role("heading", name="No runs here yet")).to_be_visible()
+    expect(page.locator("pre")).to_contain_text("Recorder")
+
+
+def test_a_live_run_grows_before_ones_eyes(visit: Open, serve: Serve, tmp_path: Path) -> None:
+    model, optimizer = network("ReLU")
+    inputs, targets = torch.randn(64, 16), torch.randint(0, 4, (64,))
+    with Recorder(model, optimizer, tmp_path / "live") as recorder:
+        address = serve(tmp_path)
+        for _ in range(5):
+            step(model, optimizer, recorder, inputs, targets)
+        page = painted(visit(f"{address}/"))
+        expect(page.locator(".run-title .state")).to_contain_text("live")
+        zoomed = zoom_to_some_layers(page)
+        before = shown_step(page)
+        for _ in range(30):
+            step(model, optimizer, recorder, inputs, targets)
+        page.wait_for_function(
+            f"old => {FIGURE}.layout.sliders[0].steps.at(-1).value !== old",
+            arg=before,
+            timeout=20_000,
+        )
+        assert int(shown_step(page)) > int(before)
+        assert page.evaluate(f"{FIGURE}.layout.yaxis.range") == zoomed
+        recorder.close()
+        expect(page.locator(".run-title .state")).to_have_text("finished", timeout=15_000)
+
+
+def test_names_are_text_wherever_they_show(visit: Open, serve: Serve, tmp_path: Path) -> None:
+    train(tmp_path / "odd <b>run</b>", steps=5, name=HOSTILE.replace(".", ","))
+    address = serve(tmp_path)
+    page = painted(visit(f"{address}/"))
+    expect(page.locator(".run-title h2")).to_have_text("odd <b>run</b>")
+    click_heat_map(page, 0.5, 0.5)
+    expect(page.locator(".hoverlayer .hovertext").first).to_contain_text("<img src=x")
+    assert page.locator("main img, main b").count() == 0
+    assert page.title() == "Fathom"
+
+
+def test_an_unchanged_run_is_not_drawn_again(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=healthy"))
+    page.wait_for_timeout(1500)
+    heavy: list[int] = []
+    page.on(
+        "response",
+        lambda answer: (
+            heavy.append(len(answer.body()))
+            if "_dash-update" in answer.url and answer.status == 200
+            else None
+        ),
+    )
+    page.wait_for_timeout(4500)
+    assert sum(heavy) < 2000
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 200), ({"Host": "evil.test"}, 403), ({"Host": "evil.test:8050"}, 403)],
+)
+def test_answers_only_to_its_own_name(address: str, headers: dict[str, str], status: int) -> None:
+    from urllib.error import HTTPError
+
+    try:
+        answer: Any = urlopen(Request(f"{address}/", headers=headers))
+    except HTTPError as refused:
+        answer = refused
+    with answer:
+        assert answer.status == status
+        if status == 200:
+            assert "script-src 'self' 'sha256-" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_busy_port_gives_way(runs: Path) -> None:
+    app = build(runs).server
+    first = listen(app, "127.0.0.1", 0)
+    second = listen(app, "127.0.0.1", first.port)
+    assert second.port != first.port
+    first.server_close()
+    second.server_close()

@@ -1,0 +1,70 @@
+"""The report, opened from the disk in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard import report
+from dashboard.theme import palette
+from diagnostics.run import Run
+from tests.browser.conftest import Open
+
+pytestmark = pytest.mark.browser
+
+PAINTED = ".figure .heatmaplayer image"
+
+
+@pytest.fixture(scope="session")
+def written(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    several = [Run(runs / "group" / "sick"), Run(runs / "healthy")]
+    return report(several, tmp_path_factory.mktemp("report") / "both.html").as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_follows_the_systems_scheme(visit: Open, written: str, scheme: str) -> None:
+    page = visit(written, scheme)
+    page.wait_for_selector(PAINTED, state="attached")
+    ground = page.locator(".main-svg").first.evaluate("node => node.style.background")
+    colour = palette(scheme).card.lstrip("#")
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (0, 2, 4))
+    assert ground == f"rgb({red}, {green}, {blue})"
+    assert page.get_by_role("heading", name="Vanishing gradient").first.is_visible()
+
+
+def test_the_button_turns_figures_as_well(visit: Open, written: str) -> None:
+    page = visit(written)
+    page.wait_for_selector(PAINTED, state="attached")
+    before = page.locator(".main-svg").first.evaluate("node => node.style.background")
+    page.get_by_title("Light or dark").click()
+    page.wait_for_function(
+        "old => document.querySelector('.main-svg').style.background !== old", arg=before
+    )
+    assert page.locator("html").get_attribute("data-scheme") == "dark"
+
+
+def test_a_figure_is_drawn_when_it_comes_into_view(visit: Open, written: str) -> None:
+    page = visit(written)
+    page.locator("#run-2-gradient_flow").scroll_into_view_if_needed()
+    page.wait_for_selector("#run-2-gradient_flow .heatmaplayer image", state="attached")
+
+
+def test_the_slider_works_without_a_server(visit: Open, written: str) -> None:
+    page = visit(written)
+    page.locator("#run-1-gradient_flow").scroll_into_view_if_needed()
+    slider = page.locator("#run-1-gradient_flow .slider-group")
+    slider.wait_for()
+    box = slider.bounding_box()
+    label = page.locator("#run-1-gradient_flow .slider-label").first
+    before = label.text_content()
+    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 32)
+    page.wait_for_timeout(300)
+    assert label.text_content() != before
+
+
+def test_prints(visit: Open, written: str, tmp_path: Path) -> None:
+    page = visit(written, "dark")
+    page.wait_for_selector(PAINTED, state="attached")
+    page.pdf(path=tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").stat().st_size > 20_000

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from diagnostics import Run
+from diagnostics.finding import Finding, NotEnough
+from diagnostics.rules.vanishing_gradient import vanishing_gradient
+from tests.trainings import Transformer, cnn, deep, record
+
+
+def judge(path, model, **options):
+    return vanishing_gradient(Run(record(path / "run", model, **{"steps": 12, **options})))
+
+
+def test_a_deep_sigmoid_net_is_found_with_its_proof(tmp_path):
+    finding = judge(tmp_path, deep(nn.Sigmoid))
+    assert isinstance(finding, Finding)
+    assert finding.disease == "vanishing_gradient"
+    assert finding.severity == "error"
+    assert finding.layers[0] == "0"
+    assert finding.steps == (1, 12)
+    assert all(e.passes == "below" and e.value < e.threshold for e in finding.evidence)
+    assert "kaiming" in finding.remedy
+
+
+@pytest.mark.parametrize("model", [lambda: deep(nn.ReLU, gain=2**0.5), cnn, Transformer])
+def test_healthy_nets_pass(tmp_path, model):
+    assert not isinstance(judge(tmp_path, model()), Finding)
+
+
+def test_small_weights_show_in_the_biases_though_the_weights_hide_it(tmp_path):
+    """Activations shrink as gradients do; a weight's gradient is the product of both."""
+    finding = judge(tmp_path, deep(nn.Tanh, gain=0.1))
+    assert isinstance(finding, Finding)
+    assert "bias gradient" in finding.symptom
+
+
+def test_a_net_that_recovers_is_warned_of(tmp_path):
+    model = deep(nn.Sigmoid)
+
+    def heal(step: int) -> None:
+        if step == 10:
+            for n, layer in enumerate(model):
+                if isinstance(layer, nn.Linear):
+                    nn.init.kaiming_normal_(layer.weight)
+                elif isinstance(layer, nn.Sigmoid):
+                    model[n] = nn.ReLU()
+
+    finding = judge(tmp_path, model, steps=60, at_step=heal)
+    assert isinstance(finding, Finding)
+    assert finding.severity == "warning"
+    assert "recovers" in finding.symptom
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "reason"),
+    [
+        (lambda: deep(nn.Sigmoid), {"steps": 2}, "2 records so far"),
+        (lambda: nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3)), {}, "2 layers"),
+        (lambda: deep(nn.Sigmoid), {"every": 1, "layers": "0.*"}, "1 layers"),
+    ],
+)
+def test_too_little_is_not_judged(tmp_path, model, options, reason):
+    answer = judge(tmp_path, model(), **options)
+    assert isinstance(answer, NotEnough)
+    assert reason in answer.reason
+
+
+def test_without_gradients_it_says_what_to_record(tmp_path):
+    from probes import Weights
+
+    answer = judge(tmp_path, deep(nn.Sigmoid), probes=[Weights()])
+    assert isinstance(answer, NotEnough)
+    assert "probes.Gradients()" in answer.reason

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from diagnostics import Run, find_runs
+from diagnostics.run import RunError
+from probes import FathomError, Recorder
+from tests.trainings import OPTIMIZERS, mlp, record, train
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    return record(tmp_path_factory.mktemp("runs") / "digits", steps=10)
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "digits"))
+
+
+def wait_for(condition, seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_finished_run_is_read_whole(finished):
+    run = Run(finished)
+    assert (run.name, run.state, run.last_step, run.records) == ("digits", "finished", 10, 10)
+    assert set(run.series) == {"gradients", "weights", "updates"}
+    assert run.scalar_names == ("loss",)
+    assert run.scalar("loss").steps.tolist() == list(range(1, 11))
+    assert np.all(np.diff(run.scalar("loss").times) >= 0)
+    assert list(run.tensors) == [f"{n}.{p}" for n in (0, 3, 6, 9) for p in ("weight", "bias")]
+    assert run.dropped == 0
+    assert run.passed_over == ()
+    assert 0 < run.overhead < 1
+    assert run.info["versions"]["torch"] == torch.__version__
+
+
+def test_live_and_finished_read_the_same(tmp_path):
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = OPTIMIZERS["sgd"](model.parameters())
+    with Recorder(model, optimizer, tmp_path / "run", every=1) as recorder:
+        train(model, optimizer, steps=5, recorder=recorder)
+        wait_for(lambda: Run(tmp_path / "run").records == 5)
+        run = Run(tmp_path / "run")
+        live = run.column("gradients", "norm", list(run.tensors))
+        losses = run.scalar("loss").values
+        assert run.state == "running"
+    assert run.refresh()
+    assert run.state == "finished"
+    assert np.array_equal(run.column("gradients", "norm", list(run.tensors)), live)
+    assert np.array_equal(run.scalar("loss").values, losses)
+
+
+def test_a_live_run_is_never_read_twice(tmp_path, monkeypatch):
+    opened = []
+    original = h5py.File.__init__
+
+    def counting(self, name, *args, **options):
+        opened.append(Path(str(name)).name)
+        original(self, name, *args, **options)
+
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = OPTIMIZERS["sgd"](model.parameters())
+    with Recorder(model, optimizer, tmp_path / "run", every=1) as recorder:
+        train(model, optimizer, steps=3, recorder=recorder)
+        wait_for(lambda: len(list((tmp_path / "run/segments").glob("*.h5"))) == 1)
+        monkeypatch.setattr(h5py.File, "__init__", counting)
+        run = Run(tmp_path / "run")
+        run.column("gradients", "norm", ["0.weight"])
+        run.scalar("loss")
+        seen, generation = len(opened), run.generation
+        for _ in range(5):
+            assert not run.refresh()
+            run.column("gradients", "norm", ["0.weight"])
+            run.scalar("loss")
+        assert len(opened) == seen
+        assert run.generation == generation
+        train(model, optimizer, steps=3, recorder=recorder)
+        wait_for(run.refresh)
+        assert run.records == 6
+        assert [name for name in opened[seen:] if name.endswith("00000000.h5")] == []
+        monkeypatch.undo()
+
+
+def test_unfinished_and_unreadable_last_files_are_passed_over(copy):
+    segments = copy / "segments"
+    (segments / "r0000-00000007.h5.part").write_bytes(b"half")
+    (segments / "r0000-00000008.h5").write_bytes(b"\x89HDF\r\n\x1a\n torn")
+    (segments / "r0000-00000009.h5").write_bytes(b"")
+    run = Run(copy)
+    assert run.records == 10
+    assert run.passed_over == ("r0000-00000008.h5", "r0000-00000009.h5")
+    assert not run.refresh()
+
+
+def newer(folder: Path) -> None:
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**info, "version": 99}))
+
+
+def newer_file(folder: Path) -> None:
+    with h5py.File(folder / "recording.h5", "r+") as file:
+        file.attrs["version"] = 99
+
+
+def truncated(folder: Path) -> None:
+    path = folder / "recording.h5"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def foreign(folder: Path) -> None:
+    (folder / "recording.h5").unlink()
+    with h5py.File(folder / "recording.h5", "w") as file:
+        file["weights"] = [1, 2, 3]
+
+
+def no_json(folder: Path) -> None:
+    (folder / "run.json").write_text("{")
+
+
+def gone(folder: Path) -> None:
+    (folder / "run.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (newer, "has format 99; this Fathom reads up to 1. Upgrade"),
+        (newer_file, "has format 99"),
+        (truncated, "copy it again"),
+        (foreign, "not a Fathom recording"),
+        (no_json, "cannot be read"),
+        (gone, r"is no run \(it has no run.json\)"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(copy, damage, words):
+    damage(copy)
+    with pytest.raises(RunError, match=words) as caught:
+        Run(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_places_that_are_no_run_say_what_they_are(finished, tmp_path):
+    for place, words in (
+        (tmp_path / "none", "does not exist"),
+        (finished / "run.json", "is a file; give the run's folder"),
+        (finished.parent, "it holds runs: digits"),
+    ):
+        with pytest.raises(RunError, match=words):
+            Run(place)
+
+
+def test_missing_names_say_what_there_is(finished):
+    run = Run(finished)
+    with pytest.raises(FathomError, match=r"no scalar 'val'.*has: loss.*recorder\.log\(val=…\)"):
+        run.scalar("val")
+    with pytest.raises(FathomError, match=r"no series 'activations'.*gradients.*Activations\(\)"):
+        run.steps("activations")
+
+
+def test_a_run_without_a_word_is_killed_and_one_that_runs_is_not(copy):
+    summary = json.loads((copy / "summary.json").read_text())
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    info = json.loads((copy / "run.json").read_text())
+    for pid, state in ((dead.pid, "killed"), (os.getpid(), "running")):
+        (copy / "run.json").write_text(json.dumps({**info, "pid": pid}))
+        changed = {**summary, "state": "running", "scribe": dead.pid}
+        (copy / "summary.json").write_text(json.dumps(changed))
+        assert Run(copy).state == state
+        assert find_runs(copy.parent)[0].state == state
+
+
+def test_runs_are_found_by_their_folders_newest_first(tmp_path):
+    for n, name in enumerate(("old", "deep/er", "new")):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        info = {"format": "fathom-recording", "version": 1, "started": f"2026-01-0{n + 1}"}
+        (folder / "run.json").write_text(json.dumps(info))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/run.json").write_text("{")
+    assert [run.name for run in find_runs(tmp_path)] == ["new", "deep/er", "old"]
+    assert find_runs(tmp_path / "new")[0].name == "new"
+    assert find_runs(tmp_path / "nowhere") == []
+
+
+def test_watching_leaves_a_sign_for_the_scribe(copy):
+    Run(copy).watch()
+    assert (copy / ".watched").exists()

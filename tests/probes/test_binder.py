@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+import numpy as np
+import pytest
+
+from probes import wire
+from probes.binder import LATER, SOON, YOUNG, Binder, next_sequence, stack
+from probes.folder import ARCHIVE, create_run, read_json, segment_paths, write_whole
+from probes.recording import BINS, STATISTICS, RecordingFile, TensorInfo
+
+NAMES = ["a.weight", "b.weight", "c.weight"]
+
+
+class Desk:
+    """A binder that is fed frames, without a process around it."""
+
+    def __init__(self, folder):
+        self.folder, self.said = folder, []
+        self.binder = Binder(folder, lambda **status: self.said.append(status))
+        self.opened = time.time()
+        self.feed(wire.message(series=["gradients", "updates"]))
+
+    def feed(self, *frames):
+        for kind, body in wire.Frames().feed(b"".join(frames)):
+            self.binder.add(kind, body)
+
+    def tick(self, after):
+        """The clock, so many seconds after the binder began."""
+        self.binder.tick(self.opened + after)
+        return len(segment_paths(self.folder))
+
+    def grow_old(self):
+        self.tick(YOUNG + 10)
+        return YOUNG + 10
+
+    @property
+    def summary(self):
+        return read_json(self.folder / "summary.json")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    create_run(tmp_path / "run", {"id": "abc"})
+    return Desk(tmp_path / "run")
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk that refuses segments while `disk.full`."""
+
+    class Disk:
+        full = True
+
+    def write(path, data):
+        if Disk.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_whole(path, data)
+
+    monkeypatch.setattr("probes.binder.write_whole", write)
+    return Disk
+
+
+def tensors(*names):
+    rows = [
+        [name, name[:1], "Linear", "matrix", "2x2", "float32", n, True]
+        for n, name in enumerate(names)
+    ]
+    return wire.message(tensors=rows)
+
+
+def look(step, value, *, of=(0,), series=0):
+    statistics = np.full((len(of), len(STATISTICS)), value, np.float32)
+    histogram = np.full((len(of), BINS), step, np.uint16)
+    return wire.record(
+        wire.Record(series, step, step / 8, np.array(of, np.uint32), statistics, histogram)
+    )
+
+
+def means(file, name="gradients"):
+    steps = file.series[name].steps.tolist()
+    return dict(zip(steps, file.column(name, "mean").tolist(), strict=True))
+
+
+def test_a_segment_appears_after_its_patience(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    assert desk.tick(SOON - 0.2) == 0
+    assert desk.tick(SOON + 0.2) == 1
+    assert means(RecordingFile(segment_paths(desk.folder)[0])) == {1: [0.5]}
+
+
+def test_a_run_that_is_no_longer_young_is_written_more_seldom(desk):
+    now = desk.grow_old()
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    assert desk.tick(now + LATER - 0.2) == 0
+    assert desk.tick(now + LATER + 0.2) == 1
+
+
+def test_a_viewers_look_makes_segments_come_sooner(desk):
+    now = desk.grow_old()
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    (desk.folder / ".watched").touch()
+    os.utime(desk.folder / ".watched", (desk.opened + now, desk.opened + now))
+    assert desk.tick(now + SOON - 0.2) == 0
+    assert desk.tick(now + SOON + 0.2) == 1
+
+
+def test_a_viewer_that_went_away_no_longer_hurries(desk):
+    now = desk.grow_old()
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    (desk.folder / ".watched").touch()
+    os.utime(desk.folder / ".watched", (desk.opened, desk.opened))
+    assert desk.tick(now + SOON + 0.2) == 0
+
+
+def test_many_bytes_close_a_segment_at_once(desk, monkeypatch):
+    monkeypatch.setattr(desk.binder, "_large", 1000)
+    desk.feed(tensors(*NAMES), *(look(step, 0.5, of=(0, 1, 2)) for step in range(1, 5)))
+    assert len(segment_paths(desk.folder)) > 1
+
+
+def test_nothing_to_write_makes_no_segment(desk):
+    assert desk.tick(1000) == 0
+
+
+def test_an_event_alone_is_written(desk):
+    desk.feed(wire.message(event=[3, 1.5, "exception", "ValueError"]))
+    desk.tick(SOON + 0.2)
+    [event] = RecordingFile(segment_paths(desk.folder)[0]).events
+    assert (event.step, event.kind) == (3, "exception")
+
+
+def test_of_two_looks_in_one_step_the_later_counts(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.25), look(1, 0.75), look(2, 0.5))
+    desk.binder.close()
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.75], 2: [0.5]}
+
+
+def test_looks_at_different_tensors_in_one_step_are_one_record(desk):
+    desk.feed(tensors(*NAMES[:2]), look(1, 0.25, of=(0,)), look(1, 0.75, of=(1,)))
+    desk.binder.close()
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.25, 0.75]}
+    assert desk.summary["records"] == 1
+
+
+def test_a_tensor_that_was_not_looked_at_has_no_elements_and_nan():
+    rows = [wire.read_record(look(step, 1, of=of)[5:]) for step, of in ((1, (0,)), (2, (0, 1)))]
+    found = stack(rows)
+    assert found.statistics[0, 1, 0] == 0
+    assert np.isnan(found.statistics[0, 1, 1:]).all()
+    assert not found.histogram[0, 1].any()
+
+
+def test_late_tensors_are_in_the_next_segment(desk):
+    desk.feed(tensors(*NAMES[:1]), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    desk.feed(tensors(NAMES[1]), look(2, 0.25, of=(0, 1)))
+    desk.tick(2 * SOON + 1)
+    tables = [RecordingFile(path).tensors for path in segment_paths(desk.folder)]
+    assert [[tensor.name for tensor in table] for table in tables] == [NAMES[:1], NAMES[:2]]
+    assert tables[0][0] == TensorInfo(
+        "a.weight", "a", "Linear", "matrix", "2x2", "float32", 0, True
+    )
+
+
+def test_series_are_kept_apart(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.5), look(1, 0.75, series=1), look(2, 1, series=1))
+    desk.binder.close()
+    file = RecordingFile(desk.folder / ARCHIVE)
+    assert (means(file), means(file, "updates")) == ({1: [0.5]}, {1: [0.75], 2: [1]})
+
+
+def test_closing_leaves_one_file_and_no_segments(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    desk.feed(look(2, 0.25), wire.message(state="finished"))
+    (desk.folder / ".watched").touch()
+    desk.binder.close()
+    names = {path.name for path in desk.folder.iterdir()}
+    assert names == {"run.json", "summary.json", "segments", ARCHIVE}
+    assert segment_paths(desk.folder) == []
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.5], 2: [0.25]}
+    assert desk.said == [{"done": True, "dropped": 0}]
+
+
+def test_the_summary_says_how_it_went(desk):
+    assert desk.summary["state"] == "running"
+    desk.feed(tensors("a.weight"), wire.message(keys=["loss", "lr"]), look(3, 0.5), look(4, 0.5))
+    desk.feed(wire.scalar(4, 1.0, 0, 0.5), wire.scalar(4, 1.0, 1, float("nan")))
+    desk.feed(wire.scalar(6, 1.0, 0, 0.25), wire.message(dropped=5, state="finished"))
+    desk.feed(wire.message(summary={"overhead": 0.01}))
+    desk.binder.close()
+    found = desk.summary
+    assert (found["state"], found["steps"], found["records"]) == ("finished", 6, 2)
+    assert (found["scalars"], found["dropped"]) == ({"loss": 0.25, "lr": "nan"}, 5)
+    assert found["overhead"] == 0.01
+    assert found["updated"] == pytest.approx(time.time(), abs=60)
+
+
+def test_without_a_goodbye_the_run_was_killed(desk):
+    desk.binder.close()
+    assert desk.summary["state"] == "killed"
+
+
+def test_a_torn_frame_is_a_lost_row(desk):
+    desk.binder.close(torn=True)
+    assert desk.summary["dropped"] == 1
+
+
+def test_what_the_disk_refuses_is_tried_again(desk, disk):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    assert desk.tick(SOON + 0.2) == 0
+    desk.feed(look(2, 0.25))
+    assert desk.tick(2 * SOON + 1) == 0
+    disk.full = False
+    assert desk.tick(4 * SOON) == 2
+    desk.binder.close()
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.5], 2: [0.25]}
+    assert desk.summary["dropped"] == 0
+
+
+def test_each_kind_of_failure_is_told_once(desk, disk):
+    for step in range(1, 5):
+        desk.feed(tensors("a.weight"), look(step, 0.5))
+        desk.tick(step * (SOON + 1))
+    assert desk.said == [{"trouble": os.strerror(errno.ENOSPC)}]
+
+
+def test_segments_get_smaller_on_a_full_disk(desk, disk):
+    before = desk.binder._large
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    assert desk.binder._large < before
+
+
+def test_beyond_what_is_kept_the_newest_go_and_are_counted(desk, disk, monkeypatch):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    kept = sum(len(image) for _, image, _ in desk.binder._unwritten)
+    monkeypatch.setattr("probes.binder.KEPT", kept)
+    desk.feed(look(2, 0.25), look(3, 0.25))
+    desk.tick(2 * SOON + 1)
+    assert desk.summary["dropped"] == 2
+    disk.full = False
+    desk.binder.close()
+    file = RecordingFile(desk.folder / ARCHIVE)
+    assert means(file) == {1: [0.5]}
+    assert desk.said[-1] == {"done": True, "dropped": 2}
+
+
+def test_what_is_refused_to_the_end_is_counted(desk, disk):
+    desk.feed(tensors("a.weight"), look(1, 0.5), look(2, 0.5), wire.message(state="finished"))
+    desk.binder.close()
+    assert (desk.summary["dropped"], desk.summary["state"]) == (2, "finished")
+    assert desk.said[-1] == {"done": True, "dropped": 2}
+    assert not (desk.folder / ARCHIVE).exists()
+
+
+def test_losses_are_in_the_segments_that_follow(desk):
+    desk.feed(wire.message(dropped=4), tensors("a.weight"), look(1, 0.5))
+    desk.binder.close()
+    assert RecordingFile(desk.folder / ARCHIVE).dropped == 4
+
+
+def test_an_archive_that_cannot_be_made_leaves_the_segments(desk, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr("probes.binder.archive_run", refuse)
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.binder.close()
+    assert len(segment_paths(desk.folder)) == 1
+    assert "recording.h5 not made" in desk.said[0]["trouble"]
+    assert desk.said[1] == {"done": True, "dropped": 0}
+
+
+def test_a_resumed_run_counts_on(desk):
+    desk.feed(tensors("a.weight"), wire.message(keys=["loss"]), look(1, 0.5), look(2, 0.5))
+    desk.feed(wire.scalar(2, 1.0, 0, 0.5), wire.message(dropped=3))
+    desk.binder.close()
+    assert next_sequence(desk.folder) == 1
+    again = Desk(desk.folder)
+    again.feed(tensors("b.weight"), look(3, 0.25), wire.message(state="finished"))
+    again.binder.close()
+    found = again.summary
+    assert (found["steps"], found["records"], found["dropped"]) == (3, 3, 3)
+    assert found["scalars"] == {"loss": 0.5}
+    file = RecordingFile(desk.folder / ARCHIVE)
+    assert file.series["gradients"].steps.tolist() == [1, 2, 3]
+    assert [tensor.name for tensor in file.tensors] == NAMES[:2]
+
+
+def test_a_killed_scribes_segments_are_not_overwritten(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    again = Desk(desk.folder)
+    again.feed(tensors("a.weight"), look(2, 0.25))
+    again.binder.close()
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.5], 2: [0.25]}

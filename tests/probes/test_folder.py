@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from probes.folder import (
+    FORMAT,
+    VERSION,
+    FathomError,
+    RunError,
+    create_run,
+    read_json,
+    segment_path,
+    segment_paths,
+    sequence_of,
+    write_json,
+    write_whole,
+)
+
+
+def names(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_new_run_says_its_format(tmp_path):
+    create_run(tmp_path / "deep" / "run", {"id": "abc"})
+    made = json.loads((tmp_path / "deep" / "run" / "run.json").read_text())
+    assert made == {"format": FORMAT, "version": VERSION, "id": "abc"}
+    assert list((tmp_path / "deep" / "run" / "segments").iterdir()) == []
+
+
+def test_an_empty_folder_may_become_a_run(tmp_path):
+    create_run(tmp_path, {})
+    assert (tmp_path / "run.json").exists()
+
+
+def test_a_run_is_never_made_twice_and_the_next_free_name_is_offered(tmp_path):
+    create_run(tmp_path / "run", {"id": "first"})
+    (tmp_path / "run-2").mkdir()
+    with pytest.raises(RunError, match=r"already holds a run.*resume=True.*run-3'\.$"):
+        create_run(tmp_path / "run", {"id": "second"})
+    assert read_json(tmp_path / "run" / "run.json")["id"] == "first"
+
+
+def test_a_folder_with_anything_in_it_is_refused(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".hidden").write_text("")
+    with pytest.raises(RunError, match=r"exists and is no run.*run-2"):
+        create_run(tmp_path / "run", {})
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".hidden"]
+
+
+def test_a_file_in_its_place_is_refused(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(FathomError, match="exists and is no run"):
+        create_run(tmp_path / "run", {})
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "summary.json"
+    write_whole(path, b"one, a long text")
+    before = path.stat().st_ino
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert path.stat().st_ino != before
+    assert names(tmp_path) == ["summary.json"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+    def half(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "summary.json"
+    write_whole(path, b"old")
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(path, b"new and long")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["summary.json"]
+
+
+def test_a_folder_that_has_gone_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "gone" / "summary.json", b"{}")
+    assert names(tmp_path) == []
+
+
+def test_a_name_taken_by_a_folder_leaves_no_part(tmp_path):
+    (tmp_path / "summary.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_whole(tmp_path / "summary.json", b"{}")
+    assert names(tmp_path) == ["summary.json"]
+
+
+def test_json_makes_the_round_trip(tmp_path):
+    content = {"name": "é\n🦕\udc80", "values": [1, 2.5, None], "inner": {"a": True}}
+    write_json(tmp_path / "run.json", content)
+    assert read_json(tmp_path / "run.json") == content
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1, 2]", b"3"])
+def test_what_is_no_table_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"run\.json.*is it a Fathom run\?$") as caught:
+        read_json(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_table_is_refused(tmp_path):
+    with pytest.raises(RunError, match="is it a Fathom run"):
+        read_json(tmp_path / "run.json")
+
+
+def test_segments_come_in_the_order_they_were_written(tmp_path):
+    create_run(tmp_path / "run", {})
+    for n in (10, 2, 33):
+        segment_path(tmp_path / "run", n).write_bytes(b"")
+    (tmp_path / "run" / "segments" / "r0000-00000034.h5.part").write_bytes(b"")
+    assert [sequence_of(path) for path in segment_paths(tmp_path / "run")] == [2, 10, 33]

@@ -1,0 +1,29 @@
+# Everything installs into the Python that is active: a fresh virtual environment is best.
+PYTHON ?= python3
+PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test soak lint types bench install
+
+demo:     ## install Fathom and watch it at work
+	$(PIP) .
+	fathom demo
+
+test:     ## install what is missing and run the whole test suite
+	$(PYTHON) -m tests
+
+soak:     ## the minutes-long tests too: hundreds of killed trainings
+	$(PYTHON) -m tests --soak
+
+lint: install
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: install
+	$(PYTHON) -m mypy
+
+bench:    ## what recording costs, beside its peers
+	$(PIP) --editable ".[bench]"
+	$(PYTHON) benchmarks/overhead.py
+
+install:
+	$(PIP) --editable ".[test]"

@@ -14,6 +14,7 @@ from diagnostics.run import Run
 from probes.recording import TensorInfo
 
 Parameters = Literal["weight", "bias", "all"]
+ROUNDING = 1e-4  # of a weight's gradient norm: what is left of a bias's that cancels
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ def gradient_flow(
     initialisation gives) whatever their distribution. The output layer is often drawn otherwise
     than the rest; with `output=False` it stays out of the profile.
     """
-    tensors = [t for t in run.tensors.values() if _counts(t, parameters)]
+    cancelled = _cancelled(run)
+    tensors = [
+        tensor
+        for name, tensor in run.tensors.items()
+        if name not in cancelled and _counts(tensor, parameters)
+    ]
     layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
     norm, size = _by_layer(_norms(run, tensors), tensors, layers)
     rms = norm / np.sqrt(size)
@@ -88,20 +94,33 @@ def gradient_flow(
         confidence=confidence,
         frozen=tuple(t.name for t in every if not t.trainable),
         unused=_never_reached(run),
-        cancelled=tuple(t.name for t in every if t.role == "cancelled"),
+        cancelled=cancelled,
     )
 
 
 def _counts(tensor: TensorInfo, parameters: Parameters) -> bool:
-    """A frozen tensor has no gradient; that of a bias before a normalisation is exactly zero."""
-    if not tensor.trainable or tensor.role == "cancelled" or tensor.size == 0:
+    """A frozen tensor has no gradient, an empty one no size."""
+    if not tensor.trainable or tensor.size == 0:
         return False
-    is_bias = tensor.role == "bias"
+    is_bias = tensor.role in ("bias", "cancelled")
     return parameters == "all" or is_bias == (parameters == "bias")
 
 
+def _cancelled(run: Run) -> tuple[str, ...]:
+    """Biases that run straight into a normalisation, and whose gradient is indeed nothing.
+
+    A skip around the normalisation, or its running statistics, would let the gradient through.
+    """
+    names = [tensor.name for tensor in run.tensors.values() if tensor.role == "cancelled"]
+    weights = [name.removesuffix("bias") + "weight" for name in names]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = run.column("gradients", "norm", names) / run.column("gradients", "norm", weights)
+    usual = [np.nanmedian(column) if np.isfinite(column).any() else 0.0 for column in share.T]
+    return tuple(name for name, part in zip(names, usual, strict=True) if part < ROUNDING)
+
+
 def _in_profile(layer: str, tensors: list[TensorInfo]) -> bool:
-    return any(t.module == layer and t.role in ("matrix", "bias") for t in tensors)
+    return any(t.module == layer and t.role in ("matrix", "bias", "cancelled") for t in tensors)
 
 
 def _norms(run: Run, tensors: list[TensorInfo]) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@
     /series/<name>/statistics   [tensor, statistic, record]
     /series/<name>/histogram    [tensor, bin, record]
 
-Every column carries a checksum; steps are dimension scales, so that other readers see named axes.
+Statistics, histograms and scalars carry checksums; steps are dimension scales, so that other
+readers see named axes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One preallocated buffer for samples of many tensors: probes copy in, one pass reduces all.
 
-Of a tensor with up to 4096 elements all are taken; of a larger one 256 blocks of 16, evenly
-spread, whose start moves with every record. What is wanted of the whole tensor (its norm) is
-taken whole. Nothing here waits for the device.
+Of a tensor with up to 4096 elements all are taken; of a larger one 256 blocks of 16, spread over
+rows and columns, whose start moves with every record. What is wanted of the whole tensor (its
+norm) is taken whole. Nothing here waits for the device.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ from probes.recording import BINS, STATISTICS
 
 SAMPLE = 4096
 BLOCKS, WIDTH = 256, 16
-SMALLEST_NORM = 1e-17  # below it float32 squares vanish; the sample, in float64, knows better
+CHOICES = 64  # distances between blocks to choose from
+PIECE = 1 << 16  # elements whose squares are summed at once
+SMALLEST_NORM, LARGEST_NORM = 1e-17, 1e17  # beyond, float32 squares vanish or overflow
 _FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 
 
@@ -111,31 +114,40 @@ class Rows:
         self.taken: list[int] = []
         self.unfit: list[int] = []  # there, but of a kind that cannot be sampled
         self.norms: list[Tensor] = []
+        self._before: list[Tensor] = []
 
     def take(self, tensors: Sequence[Any], *, norms: bool = False) -> None:
         """Copy a sample of each tensor in; None stays out, and so does what cannot be sampled."""
-        there = [n for n, tensor in enumerate(tensors) if tensor is not None]
-        self.taken = [n for n in there if self._fits(n, tensors[n])]
-        self.unfit = (
-            [n for n in there if n not in self.taken] if len(there) > len(self.taken) else []
-        )
-        present = [tensors[n] for n in self.taken]
-        torch._foreach_copy_(self._places(), [self._sample(tensor) for tensor in present])
-        self.norms = whole_norms(present) if norms else []
+        present = self._choose(tensors)
+        if present:
+            torch._foreach_copy_(self._places(), [self._sample(tensor) for tensor in present])
+            self.norms = whole_norms(present) if norms else []
+
+    def remember(self, tensors: Sequence[Tensor]) -> None:
+        """Keep a sample of each tensor as it is now, for `change`."""
+        self._before = [
+            self._sample(tensor).to(torch.promote_types(tensor.dtype, torch.float32), copy=True)
+            for tensor in self._choose(tensors)
+        ]
 
     def change(self, tensors: Sequence[Tensor]) -> None:
-        """Replace the samples taken before by how much they have changed since."""
-        before = self._places()
-        now = [self._sample(tensors[n]) for n in self.taken]
-        after = [torch.empty_like(slot) for slot in before]
-        torch._foreach_copy_(after, now)
-        torch._foreach_sub_(after, before)
-        torch._foreach_copy_(before, after)
+        """Copy in by how much the samples remembered have changed."""
+        if self.taken:
+            now = [self._sample(tensors[n]) for n in self.taken]
+            torch._foreach_copy_(self._places(), torch._foreach_sub(now, self._before))
 
     def scale(self, factor: Tensor) -> None:
         """Divide samples and norms by a factor that lies on the device."""
-        torch._foreach_div_(self._places(), factor)
-        self.norms = [norm / factor for norm in self.norms]
+        if self.taken:
+            torch._foreach_div_(self._places(), factor)
+            self.norms = [norm / factor for norm in self.norms]
+
+    def _choose(self, tensors: Sequence[Any]) -> list[Any]:
+        """The tensors that are there and can be sampled; which they are is noted."""
+        there = [n for n, tensor in enumerate(tensors) if tensor is not None]
+        self.taken = [n for n in there if self._fits(n, tensors[n])]
+        self.unfit = sorted(set(there) - set(self.taken))
+        return [tensors[n] for n in self.taken]
 
     def _places(self) -> list[Tensor]:
         return [self._slots[n] for n in self.taken]
@@ -155,29 +167,51 @@ class Rows:
         size, start = tensor.numel(), tensor.storage_offset()
         if size <= SAMPLE:
             return tensor.view(-1)
-        stride = max(size // BLOCKS - (size // BLOCKS + 1) % 2, WIDTH)  # odd: meets every column
+        stride = _stride(size, tensor.shape[-1])
         slack = size - (BLOCKS - 1) * stride - WIDTH + 1
         shift = self._arena.record * 2654435761 % slack
         return tensor.as_strided((BLOCKS, WIDTH), (stride, 1), start + shift)
 
 
+@cache
+def _stride(size: int, columns: int) -> int:
+    """From block to block: as far as fits, but so that the blocks meet as many columns as can be.
+
+    A step as long as a row, or nearly, would look at the same columns of every row.
+    """
+    widest = size // BLOCKS
+    candidates = range(widest, max(WIDTH, widest - CHOICES, widest * 4 // 5) - 1, -1)
+    blocks = np.arange(BLOCKS)
+    return max(candidates, key=lambda step: len(np.unique(blocks * step % columns // WIDTH)))
+
+
 def whole_norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The L2 norm of each, over all its elements, accumulated in float32 or better."""
+    """The L2 norm of each, over all its elements, as float32.
+
+    Half types are accumulated in float32; on the CPU, whose sums run on and on, in pieces.
+    """
     norms: dict[int, Tensor] = {}
     kinds: dict[torch.dtype, list[int]] = defaultdict(list)
     for n, tensor in enumerate(tensors):
-        kinds[tensor.dtype].append(n)
-    for dtype, places in kinds.items():
-        wide = None if dtype in (torch.float32, torch.float64) else torch.float32
-        found = torch._foreach_norm([tensors[n] for n in places], 2, wide)
-        norms.update(zip(places, found, strict=True))
+        if tensor.device.type == "cpu" and tensor.numel() > PIECE:
+            pieces = torch.split(tensor.reshape(-1), PIECE)
+            norms[n] = torch.linalg.vector_norm(torch.stack(_norms(pieces)))
+        else:
+            kinds[tensor.dtype].append(n)
+    for places in kinds.values():
+        norms.update(zip(places, _norms([tensors[n] for n in places]), strict=True))
     return [norms[n].to(torch.float32) for n in range(len(tensors))]
 
 
+def _norms(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Of tensors of one type, in one go."""
+    wide = None if tensors[0].dtype in (torch.float32, torch.float64) else torch.float32
+    return list(torch._foreach_norm(list(tensors), 2, wide))
+
+
 def _rescue(norms: NDArray[Any], rows: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
-    """A norm whose squares vanished in float32, from the sample's moments in float64."""
-    if norms.min(initial=np.inf) >= SMALLEST_NORM:
-        return norms
+    """Where float32 squares vanished or overflowed, the norm from the sample's float64 moments."""
     mean, std = (rows[:, STATISTICS.index(name)].astype(float) for name in ("mean", "std"))
     sampled = np.sqrt((mean**2 + std**2) * sizes)
-    return np.where(norms < SMALLEST_NORM, sampled, norms)
+    lost = (norms < SMALLEST_NORM) | (np.isinf(norms) & (sampled > LARGEST_NORM))
+    return np.where(lost, sampled, norms)

@@ -18,6 +18,7 @@ from probes.folder import (
     SUMMARY,
     VERSION,
     WATCHED,
+    FathomError,
     read_json,
     segment_path,
     segment_paths,
@@ -202,8 +203,8 @@ class Binder:
             (self.folder / WATCHED).unlink(missing_ok=True)
         try:
             archive_run(self.folder)
-        except OSError as error:  # the segments stay, and read the same
-            self._tell(trouble=f"recording.h5 not made: {error.strerror or error}")
+        except (OSError, FathomError) as error:  # the segments stay, and read the same
+            self._tell(trouble=f"recording.h5 not made: {error}")
         self._tell(done=True, dropped=self._summary["dropped"])
 
 

@@ -86,8 +86,10 @@ class Courier:
 
     def _carry(self) -> None:
         """Empty the queue as the pipe allows; then the thread ends."""
+        ready = select.poll()  # select() itself knows no more than 1024 open files
+        ready.register(self._pipe, select.POLLOUT)
         while True:
-            select.select([], [self._pipe], [], 0.5)
+            ready.poll(500)
             with self._lock:
                 while self._queue and self.alive:
                     head = memoryview(self._queue[0])

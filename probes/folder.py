@@ -37,8 +37,13 @@ def create_run(folder: Path, info: dict[str, Any]) -> None:
             f"'{folder}' exists and is no run. Choose a folder that is new or empty, "
             f"such as '{_next_free(folder)}'."
         )
-    (folder / SEGMENTS).mkdir(parents=True)
-    write_json(folder / RUN, {"format": FORMAT, "version": VERSION, **info})
+    try:
+        (folder / SEGMENTS).mkdir(parents=True)
+        write_json(folder / RUN, {"format": FORMAT, "version": VERSION, **info})
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            (folder / SEGMENTS).rmdir()  # a half-made run would be in the way of the next try
+        raise RunError(f"'{folder}' cannot be made: {error.strerror or error}.") from error
 
 
 def _next_free(folder: Path) -> Path:

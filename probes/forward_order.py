@@ -42,7 +42,9 @@ class ForwardOrder:
     def _leaves(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         if torch.compiler.is_compiling() or module not in self._names:
             return
-        if isinstance(output, torch.Tensor):
+        container = any(True for _ in module.children())
+        passed_on = container and self._last is not None and self._last[1]() is output
+        if isinstance(output, torch.Tensor) and not passed_on:
             self._last = (self._names[module], weakref.ref(output))
 
     def close(self) -> None:

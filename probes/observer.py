@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from probes.arena import Arena, Reduced
 from probes.pending import Pending
 from probes.probe import Look, Probe
+from probes.troubles import Troubles
 
 Deliver = Callable[[list[str], list[Reduced]], None]  # names of the tensors; each series' rows
 
@@ -20,9 +22,11 @@ Deliver = Callable[[list[str], list[Reduced]], None]  # names of the tensors; ea
 class Observer:
     """Looks at parameters before and after a step, through every probe."""
 
-    def __init__(self, probes: Sequence[Probe], parameters: Mapping[str, Tensor]) -> None:
-        self._probes = probes
-        self._parameters = dict(parameters)
+    def __init__(
+        self, probes: Sequence[Probe], parameters: Mapping[str, Tensor], troubles: Troubles
+    ) -> None:
+        self._probes, self._troubles = probes, troubles
+        self._parameters = {k: p for k, p in parameters.items() if not is_lazy(p) and p.numel()}
         self._arenas: dict[torch.device, tuple[Arena, list[str]]] = {}
         self._looks: list[list[Look]] = []
 
@@ -32,15 +36,26 @@ class Observer:
             self._looks = [self._look(*place, scale) for place in self._places()]
             for looks in self._looks:
                 for probe, look in zip(self._probes, looks, strict=True):
-                    probe.before(look)
+                    self._ask(probe, probe.before, look)
 
     def after(self, pending: Pending, deliver: Deliver) -> None:
         looks, self._looks = self._looks, []  # none when `before` failed
         with torch.no_grad():
             for here, (arena, names) in zip(looks, self._arenas.values(), strict=False):
                 for probe, look in zip(self._probes, here, strict=True):
-                    probe.after(look)
+                    self._ask(probe, probe.after, look)
                 pending.add(arena.reduce(), _Unfolding(arena, names, deliver))
+
+    def _ask(self, probe: Probe, moment: Callable[[Look], None], look: Look) -> None:
+        """A probe that fails gives no row; one that keeps failing is no longer asked."""
+        doing = f"the probe of {probe.series}"
+        if look.spoiled or self._troubles.hopeless(doing):
+            return
+        try:
+            moment(look)
+        except Exception as error:
+            look.spoil()
+            self._troubles.failed(doing, error)
 
     def unfit(self) -> list[str]:
         """Tensors that were there and could not be looked at: sparse ones, say."""

@@ -17,7 +17,7 @@ PACKAGES = ("torch-fathom", "torch", "numpy", "h5py")
 def origin() -> dict[str, Any]:
     return {
         "id": uuid.uuid4().hex,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "host": platform.node(),
         "pid": os.getpid(),
         "argv": sys.argv,

@@ -11,13 +11,19 @@ from torch import Tensor
 from probes.arena import Rows
 
 
-@dataclass(frozen=True)
+@dataclass
 class Look:
     """One look at the parameters that an optimizer is about to change, or has just changed."""
 
     parameters: Sequence[Tensor]
     rows: Rows  # where this probe's samples go
     gradient_scale: Tensor | None  # what a fused optimizer will still divide the gradients by
+    spoiled: bool = False
+
+    def spoil(self) -> None:
+        """The probe failed: no row of it is true."""
+        self.spoiled = True
+        self.rows.clear()
 
 
 class Probe(Protocol):

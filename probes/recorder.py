@@ -72,6 +72,7 @@ class Recorder:
         self._probes = default if probes is None else list(probes)
         self._optimizers = _listed(optimizer)
         self._check_selection()
+        self._check_series()
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
         self._start = last_step(self.path) if resume else self._new_run(every, budget)
         self._schedule = schedule(every, budget, self._start)
@@ -101,6 +102,15 @@ class Recorder:
                 f"layers={self._layers!r} selects no parameter of {type(self._model).__name__} "
                 f"(it has: {', '.join(names[:8]) or 'none'}{', …' if names[8:] else ''})."
             )
+
+    def _check_series(self) -> None:
+        names = [probe.series for probe in self._probes]
+        for name in names:
+            if not name.isidentifier() or names.count(name) > 1:
+                raise FathomError(
+                    f"a probe's series is called {name!r} (all: {', '.join(names)}); give each "
+                    "probe a name of its own, of letters, digits and underscores."
+                )
 
     def _new_run(self, every: int | None, budget: float | None) -> int:
         model = {
@@ -175,7 +185,7 @@ class Recorder:
         if not self._observers or held != self._held:
             self._held = held
             parts = shares(self._model, self._layers, self._optimizers)
-            self._observers = [Observer(self._probes, part) for part in parts]
+            self._observers = [Observer(self._probes, part, self._troubles) for part in parts]
 
     def _after(self, n: int) -> None:
         """The n-th optimizer has moved."""

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ LOWEST_OCTAVE = -48
 LIBVER = ("v110", "v110")  # checksummed metadata, and older readers can still open it
 RECORD_MAJOR, TENSOR_MAJOR = "record", "tensor"  # which axis of the statistics comes first
 BLOCK = 4096  # records read at once: bounds memory whatever the length of a run
+DAMAGES = (OSError, KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError)
 LARGEST_DATASET = 8 << 30  # bytes; a file that claims more is not one of ours
 
 
@@ -172,7 +174,7 @@ class RecordingFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with open_recording(path) as file:
+        with reading(path) as file:
             self.run = str(file.attrs["run"])
             self.sequence = int(file.attrs["sequence"])  # of the last segment in it
             self.dropped = int(file.attrs["dropped"])
@@ -182,12 +184,12 @@ class RecordingFile:
             self.series = {name: read_axes(file, name) for name in series_names(file)}
 
     def scalars(self) -> Scalars:
-        with open_recording(self.path) as file:
+        with reading(self.path) as file:
             return read_scalars(file)
 
     def column(self, name: str, statistic: str) -> NDArray[np.float32]:
         """One statistic of every tensor, as [record, tensor]."""
-        with open_recording(self.path) as file:
+        with reading(self.path) as file:
             values = dataset(file, f"series/{name}/statistics")
             at = STATISTICS.index(statistic)
             rows: NDArray[np.float32] = (
@@ -198,7 +200,7 @@ class RecordingFile:
     def blocks(self, name: str) -> Iterator[Series]:
         """All rows of a series, some thousand records at a time."""
         axes = self.series[name]
-        with open_recording(self.path) as file:
+        with reading(self.path) as file:
             for start in range(0, len(axes.steps), BLOCK):
                 cut = slice(start, start + BLOCK)
                 yield Series(
@@ -213,6 +215,21 @@ class RecordingFile:
         """Rows of some records, as [record, tensor, …]."""
         rows: NDArray[Any] = values[:, :, cut] if self.tensor_major else values[cut]
         return np.moveaxis(rows, 2, 0) if self.tensor_major else rows
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[h5py.File]:
+    """An open recording; whatever in it is not as it should be is told in one line."""
+    try:
+        with open_recording(path) as file:
+            yield file
+    except RunError:
+        raise
+    except DAMAGES as error:
+        raise RunError(
+            f"'{path}' is damaged ({type(error).__name__}: {_first_line(error)}); "
+            "copy it again from where it was recorded."
+        ) from error
 
 
 def open_recording(path: Path) -> h5py.File:
@@ -273,7 +290,11 @@ def read_events(file: h5py.File) -> tuple[Event, ...]:
 
 
 def series_names(file: h5py.File) -> tuple[str, ...]:
-    return tuple(file["series"]) if "series" in file else ()
+    if "series" not in file:
+        return ()
+    if not isinstance(file.get("series", getlink=True), h5py.HardLink):
+        raise RunError(f"'{file.filename}': 'series' points outside the file; it is not read.")
+    return tuple(file["series"])
 
 
 def read_axes(file: h5py.File, name: str) -> Series:
@@ -287,7 +308,9 @@ def read_axes(file: h5py.File, name: str) -> Series:
 
 def _texts(values: list[str]) -> NDArray[np.bytes_]:
     """Fixed-width bytes: HDF5's variable-length text cannot be checksummed."""
-    return np.array([value.encode() or b"\0" for value in values], dtype=np.bytes_).reshape(-1)
+    return np.array(
+        [value.encode(errors="backslashreplace") or b"\0" for value in values], dtype=np.bytes_
+    ).reshape(-1)
 
 
 def _strings(column: NDArray[Any]) -> list[Any]:

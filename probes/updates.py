@@ -16,7 +16,7 @@ class Updates:
     state = "weights after the step less before it"
 
     def before(self, look: Look) -> None:
-        look.rows.take(look.parameters)
+        look.rows.remember(look.parameters)
 
     def after(self, look: Look) -> None:
         look.rows.change(look.parameters)

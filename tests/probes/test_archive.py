@@ -228,7 +228,7 @@ def test_a_flipped_bit_is_noticed(folder):
     assert raw.count(value) == 1
     raw[raw.index(value)] ^= 1
     path.write_bytes(raw)
-    with pytest.raises(OSError, match="filter returned failure"):
+    with pytest.raises(RunError, match="is damaged"):
         RecordingFile(path).column("gradients", "mean")
 
 

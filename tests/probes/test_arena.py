@@ -76,7 +76,7 @@ def test_a_change_is_taken_at_the_very_elements_seen_before():
     arena = Arena([tensor], 1)
     for _ in range(3):
         arena.begin()
-        arena.rows(0).take([tensor])
+        arena.rows(0).remember([tensor])
         tensor += 3
         arena.rows(0).change([tensor])
         found = unfold(arena)[0]

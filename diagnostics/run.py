@@ -20,6 +20,7 @@ from probes.folder import (
     WATCHED,
     FathomError,
     RunError,
+    is_alive,
     read_json,
     segment_paths,
     sequence_of,
@@ -270,7 +271,7 @@ def _abandoned(info: dict[str, Any], summary: dict[str, Any]) -> bool:
     if info.get("host") != platform.node():
         return False
     pids = (summary.get("scribe"), info.get("pid"))
-    return not any(_lives(pid) for pid in pids if isinstance(pid, int))
+    return not any(is_alive(pid) for pid in pids if isinstance(pid, int))
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -279,19 +280,6 @@ def _summary(path: Path) -> dict[str, Any]:
         return read_json(path / SUMMARY)
     except RunError:
         return {}
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a dead process that nobody has waited for still answers
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return True
 
 
 def _no_run(path: Path) -> str:

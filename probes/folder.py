@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,40 @@ def create_run(folder: Path, info: dict[str, Any]) -> None:
 def _next_free(folder: Path) -> Path:
     candidates = (folder.with_name(f"{folder.name}-{n}") for n in range(2, 10_000))
     return next(path for path in candidates if not path.exists())
+
+
+def wait_for_writer(folder: Path, patience: float = 10.0) -> None:
+    """Wait for the scribe of an earlier training to finish; one that goes on is an error."""
+    deadline = time.monotonic() + patience
+    while (writer := _writer(folder)) is not None:
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"'{folder}' is still being recorded (process {writer}). Wait until that training "
+                f"ends, or choose another folder, such as '{_next_free(folder)}'."
+            )
+        time.sleep(0.1)
+
+
+def _writer(folder: Path) -> int | None:
+    info = read_json(folder / RUN)
+    summary = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
+    writer = summary.get("scribe")
+    running = summary.get("state") == "running" and info.get("host") == platform.node()
+    return writer if running and isinstance(writer, int) and is_alive(writer) else None
+
+
+def is_alive(pid: int) -> bool:
+    """Does a process of this machine still run?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:  # a dead process that nobody has waited for still answers
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True
 
 
 def write_whole(path: Path, data: bytes) -> None:

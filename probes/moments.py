@@ -29,7 +29,9 @@ class Reducer:
         widths = torch.tensor([width for rows, width in shapes for _ in range(rows)], device=device)
         self.rows = len(widths)
         starts = torch.arange(self.rows, dtype=torch.int32, device=device) * _HALVES
-        self._starts = torch.repeat_interleave(starts, widths)  # [element]
+        self._starts = torch.repeat_interleave(
+            starts, widths, output_size=sum(self._sizes)
+        )  # [element]
         self._wide = torch.float32 if device.type == "mps" else torch.float64
 
     def __call__(self, values: Tensor) -> Tensor:

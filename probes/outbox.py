@@ -46,6 +46,7 @@ class Outbox:
         else:
             copy = value.detach().reshape(()).to(torch.float32, copy=True)
             self.pending.add(copy, partial(self._send_scalar, step, now, key))
+            self.pending.collect()
 
     def _send_scalar(self, step: int, now: float, key: int, value: Any) -> None:
         self._courier.send(wire.scalar(step, now, key, float(value)), rows=1)

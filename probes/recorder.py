@@ -24,7 +24,7 @@ from torch.optim import Optimizer
 from probes.archive import last_step
 from probes.arena import Reduced
 from probes.clock import Clock
-from probes.folder import FathomError, create_run
+from probes.folder import FathomError, create_run, wait_for_writer
 from probes.forward_order import ForwardOrder
 from probes.gradients import Gradients
 from probes.observer import Observer
@@ -74,7 +74,7 @@ class Recorder:
         self._check_selection()
         self._check_series()
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
-        self._start = last_step(self.path) if resume else self._new_run(every, budget)
+        self._start = self._resumed() if resume else self._new_run(every, budget)
         self._schedule = schedule(every, budget, self._start)
         self._clock, self._cost = Clock(self._start), Cost()
         self._troubles = Troubles(self.path)
@@ -111,6 +111,10 @@ class Recorder:
                     f"a probe's series is called {name!r} (all: {', '.join(names)}); give each "
                     "probe a name of its own, of letters, digits and underscores."
                 )
+
+    def _resumed(self) -> int:
+        wait_for_writer(self.path)
+        return last_step(self.path)
 
     def _new_run(self, every: int | None, budget: float | None) -> int:
         model = {

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from probes.recorder import Recorder
 
-DEPTH, WIDTH = 10, 64
-STEPS, BATCH = 1500, 256
+DEPTH, WIDTH = 10, 96
+STEPS, BATCH = 1500, 512
 BAR = 32  # characters of the progress bar
 
 
@@ -35,14 +35,16 @@ def spirals(points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def network(*, healthy: bool) -> nn.Sequential:
     """The same stack twice; the sick one only swaps the activation and its initialisation."""
+    model = nn.Sequential()
     sizes = [2, *[WIDTH] * (DEPTH - 1), 2]
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(sizes):
-        linear = nn.Linear(inputs, outputs)
+    for n, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
+        layer = nn.Linear(inputs, outputs)
         if healthy:
-            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-        layers += [linear, nn.ReLU() if healthy else nn.Sigmoid()]
-    return nn.Sequential(*layers[:-1])
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        model.add_module(f"layer{n}", layer)
+        if n < DEPTH:
+            model.add_module(f"activation{n}", nn.ReLU() if healthy else nn.Sigmoid())
+    return model
 
 
 def train(folder: Path, *, healthy: bool) -> float:

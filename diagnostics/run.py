@@ -25,7 +25,8 @@ from probes.folder import (
     segment_paths,
     sequence_of,
 )
-from probes.recording import Event, RecordingFile, TensorInfo
+from probes.recording import Event, TensorInfo
+from probes.recording_file import RecordingFile
 
 __all__ = ["FathomError", "Run", "RunError", "RunSummary", "Scalar", "find_runs"]
 

@@ -25,12 +25,10 @@ from numpy.typing import NDArray
 from probes.folder import ARCHIVE, RUN, read_json, segment_paths, sequence_of
 from probes.recording import (
     BINS,
-    BLOCK,
     LIBVER,
     STATISTICS,
     TENSOR_MAJOR,
     Event,
-    RecordingFile,
     Scalars,
     Series,
     TensorInfo,
@@ -38,6 +36,7 @@ from probes.recording import (
     write_scalars,
     write_tables,
 )
+from probes.recording_file import BLOCK, RecordingFile
 
 CHUNK_BYTES = 1 << 16
 

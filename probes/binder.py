@@ -30,13 +30,13 @@ from probes.recording import (
     BINS,
     STATISTICS,
     Event,
-    RecordingFile,
     Scalars,
     Segment,
     Series,
     TensorInfo,
     segment_image,
 )
+from probes.recording_file import RecordingFile
 from probes.wire import MESSAGE, RECORD, SCALAR, SCALARS, Record, read_record
 
 SOON, LATER = 2.0, 10.0  # seconds a segment stays open: while somebody looks, and otherwise

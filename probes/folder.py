@@ -40,9 +40,10 @@ def create_run(folder: Path, info: dict[str, Any]) -> None:
             f"'{folder}' exists and is no run. Choose a folder that is new or empty, "
             f"such as '{_next_free(folder)}'."
         )
+    text = json.dumps({"format": FORMAT, "version": VERSION, **info}, indent=1)
     try:
         (folder / SEGMENTS).mkdir(parents=True)
-        write_json(folder / RUN, {"format": FORMAT, "version": VERSION, **info})
+        write_whole(folder / RUN, text.encode())
     except OSError as error:
         with contextlib.suppress(OSError):
             (folder / SEGMENTS).rmdir()  # a half-made run would be in the way of the next try

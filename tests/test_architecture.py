@@ -17,11 +17,11 @@ ROOMS = ("probes", "diagnostics", "dashboard")
 # What a room may import of the others: arrows run one way.
 MAY_IMPORT = {
     "probes": ("probes",),
-    "diagnostics": ("diagnostics", "probes.recording", "probes.folder"),
+    "diagnostics": ("diagnostics", "probes.recording", "probes.recording_file", "probes.folder"),
     "dashboard": ("dashboard", "diagnostics"),
 }
 # Who may open a door to a heavy library.
-CONTRACT = ("probes/recording.py", "probes/archive.py")
+CONTRACT = ("probes/recording.py", "probes/recording_file.py", "probes/archive.py")
 TORCH_FREE = (
     *CONTRACT,
     *(f"probes/{name}.py" for name in ("__init__", "binder", "courier", "clock", "folder")),

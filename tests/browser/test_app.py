@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from dashboard.app import build
-from dashboard.server import listen
 from probes import Recorder
 from tests.browser.conftest import Open, Serve
 from tests.dashboard.samples import HOSTILE, network, step, train
@@ -176,29 +173,3 @@ def test_an_unchanged_run_is_not_drawn_again(visit: Open, address: str) -> None:
     )
     page.wait_for_timeout(4500)
     assert sum(heavy) < 2000
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [({}, 200), ({"Host": "evil.test"}, 403), ({"Host": "evil.test:8050"}, 403)],
-)
-def test_answers_only_to_its_own_name(address: str, headers: dict[str, str], status: int) -> None:
-    from urllib.error import HTTPError
-
-    try:
-        answer: Any = urlopen(Request(f"{address}/", headers=headers))
-    except HTTPError as refused:
-        answer = refused
-    with answer:
-        assert answer.status == status
-        if status == 200:
-            assert "script-src 'self' 'sha256-" in answer.headers["Content-Security-Policy"]
-
-
-def test_a_busy_port_gives_way(runs: Path) -> None:
-    app = build(runs).server
-    first = listen(app, "127.0.0.1", 0)
-    second = listen(app, "127.0.0.1", first.port)
-    assert second.port != first.port
-    first.server_close()
-    second.server_close()

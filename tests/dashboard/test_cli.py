@@ -10,10 +10,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.cli import main
-from dashboard.text import examination_data, examination_text, plain
 from diagnostics.doctor import Examination
-from diagnostics.finding import Evidence
-from diagnostics.run import Run
 from tests.dashboard.samples import make_finding, train
 
 
@@ -38,15 +35,6 @@ def test_doctor_speaks_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert healthy["run"].endswith("healthy")
 
 
-def test_json_has_names_for_what_json_does_not_know(runs: Path) -> None:
-    finding = make_finding(evidence=(Evidence("norm", float("inf"), 1.0, "above"),))
-    told = examination_data(Run(runs / "sick"), Examination("run", (finding,), (), ()))
-    assert (
-        json.loads(json.dumps(told, allow_nan=False))["findings"][0]["evidence"][0]["value"]
-        == "inf"
-    )
-
-
 @pytest.mark.parametrize(
     ("severity", "level", "code"),
     [("hint", "hint", 1), ("hint", "warning", 0), ("warning", "warning", 1), ("error", "hint", 1)],
@@ -57,17 +45,6 @@ def test_fail_on(
     told = Examination("run", (make_finding(severity=severity),), (), ())
     monkeypatch.setattr("diagnostics.doctor.examine", lambda _: told)
     assert main(["doctor", str(runs / "sick"), "--fail-on", level]) == code
-
-
-def test_text_keeps_the_lines_of_code(runs: Path) -> None:
-    text = examination_text(Run(runs / "sick"), Examination("run", (make_finding(),), (), ()))
-    assert "\n  remedy  Start larger:\n              for layer in layers:\n" in text
-    assert "\n                  kaiming_normal_(layer.weight)" in text
-    assert "0.21   below 0.7" in text
-
-
-def test_a_name_cannot_steer_the_terminal() -> None:
-    assert plain("a\x1b[2Jb") == "a\ufffd[2Jb"
 
 
 def test_info(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,13 +22,6 @@ def test_every_file_in_figures_is_a_panel_of_its_name() -> None:
 
 def test_draw_finds_the_drawing_by_the_results_class() -> None:
     assert draw(make_flow(), scheme="dark").data
-
-
-def test_a_figure_is_never_offered_for_upload(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, Any] = {}
-    monkeypatch.setattr("plotly.io.show", lambda _, **options: asked.update(options))
-    draw(make_flow())._ipython_display_()
-    assert asked["config"]["showSendToCloud"] is False
 
 
 def test_draw_refuses_what_no_panel_draws() -> None:

@@ -251,3 +251,40 @@ def test_without_gradients_it_says_what_to_add(tmp_path):
     run = Run(record(tmp_path / "run", steps=2, probes=[Weights()]))
     with pytest.raises(FathomError, match=r"no series 'gradients'.*has: weights.*Gradients\(\)"):
         gradient_flow(run)
+
+
+class Normed(nn.Module):
+    """A layer, a normalisation over examples, and what a subclass makes of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.norm, self.head = nn.Linear(8, 6), nn.BatchNorm1d(6), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)
+        return self.head(self.joined(self.norm(y), y))
+
+    def joined(self, normed: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        return normed
+
+
+class Skipping(Normed):
+    def joined(self, normed: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return normed + y
+
+
+class Evaluated(Normed):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm.eval()
+
+
+@pytest.mark.parametrize(
+    ("kind", "cancelled"), [(Normed, ("layer.bias",)), (Skipping, ()), (Evaluated, ())]
+)
+def test_a_bias_is_cancelled_only_where_its_gradient_is_nothing(tmp_path, kind, cancelled):
+    torch.manual_seed(0)
+    run = Run(record(tmp_path / "run", kind(), steps=5))
+    assert run.tensors["layer.bias"].role == "cancelled"  # by where it stands
+    assert gradient_flow(run).cancelled == cancelled
+    assert ("layer" in gradient_flow(run, "bias").layers) == (not cancelled)

@@ -13,13 +13,13 @@ from probes.recording import (
     BINS,
     STATISTICS,
     Event,
-    RecordingFile,
     Scalars,
     Segment,
     Series,
     TensorInfo,
     segment_image,
 )
+from probes.recording_file import RecordingFile
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_run_without_segments_has_no_archive(folder):
 
 def test_a_long_series_is_joined_in_blocks(folder, monkeypatch):
     monkeypatch.setattr("probes.archive.BLOCK", 4)
-    monkeypatch.setattr("probes.recording.BLOCK", 3)
+    monkeypatch.setattr("probes.recording_file.BLOCK", 3)
     parts = [series(list(range(1 + 10 * n, 11 + 10 * n)), [0, 1]) for n in range(3)]
     for n, part in enumerate(parts):
         add(folder, n, tensors=[info("a"), info("b")], found={"gradients": part})

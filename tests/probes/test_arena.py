@@ -203,3 +203,56 @@ def test_a_scale_is_taken_out_of_samples_and_norms():
     found = unfold(arena)[0]
     assert column(found, "mean") == [2, 4]
     assert column(found, "norm") == pytest.approx([4, 4 * np.sqrt(9000)])
+
+
+@pytest.mark.parametrize(
+    "shape", [(256, 785), (256, 27), (256, 1025), (768, 511), (512, 513), (64, 3, 7, 7), (3, 5000)]
+)
+def test_one_record_meets_as_many_columns_as_it_can(shape):
+    columns = shape[-1]
+    for taken in sampled(torch.arange(float(np.prod(shape))).view(shape), records=3):
+        met = len((taken.long() % columns).unique())
+        assert met >= 0.95 * min(columns, SAMPLE)
+
+
+@pytest.mark.parametrize("size", [1, 4096, 5000, 1_000_000])
+@pytest.mark.parametrize("value", [1e20, -3e38])
+def test_a_norm_whose_squares_overflow_is_rescued(size, value):
+    tensor = torch.full((size,), value)
+    exact = float(torch.linalg.vector_norm(tensor.double()))
+    with np.errstate(over="ignore"):
+        assert column(look(tensor, norms=True), "norm") == pytest.approx(
+            [np.float32(exact)], rel=1e-6
+        )
+
+
+def test_one_infinity_is_no_overflow():
+    tensor = torch.ones(5000)
+    tensor[3] = torch.inf
+    assert column(look(tensor, norms=True), "norm") == [np.inf]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "close"),
+    [
+        (normal(10_000_000), 1e-6),
+        (torch.full((10_000_000,), 0.1), 1e-4),  # every addition rounds the same way
+    ],
+    ids=["normal", "constant"],
+)
+def test_ten_million_squares_add_up(tensor, close):
+    exact = float(torch.linalg.vector_norm(tensor.double()))
+    assert float(whole_norms([tensor])[0]) == pytest.approx(exact, rel=close)
+
+
+@pytest.mark.parametrize("size", [3, 9000])
+def test_a_change_of_doubles_is_not_rounded_away(size):
+    tensor = torch.ones(size, dtype=torch.float64)
+    arena = Arena([tensor], 1)
+    arena.begin()
+    arena.rows(0).remember([tensor])
+    tensor += 1e-9
+    arena.rows(0).change([tensor])
+    found = unfold(arena)[0]
+    assert column(found, "min") == pytest.approx([1e-9], rel=1e-6, abs=0)
+    assert column(found, "max") == pytest.approx([1e-9], rel=1e-6, abs=0)

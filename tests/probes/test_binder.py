@@ -10,7 +10,8 @@ import pytest
 from probes import wire
 from probes.binder import LATER, SOON, YOUNG, Binder, next_sequence, stack
 from probes.folder import ARCHIVE, create_run, read_json, segment_paths, write_whole
-from probes.recording import BINS, STATISTICS, RecordingFile, TensorInfo
+from probes.recording import BINS, STATISTICS, TensorInfo
+from probes.recording_file import RecordingFile
 
 NAMES = ["a.weight", "b.weight", "c.weight"]
 
@@ -300,3 +301,18 @@ def test_a_killed_scribes_segments_are_not_overwritten(desk):
     again.feed(tensors("a.weight"), look(2, 0.25))
     again.binder.close()
     assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.5], 2: [0.25]}
+
+
+@pytest.mark.parametrize("kept", [0, 100, 0.5])
+def test_a_damaged_segment_leaves_the_others_and_the_last_word(desk, kept):
+    desk.feed(wire.message(dropped=4), tensors("a.weight"), look(1, 0.5))
+    desk.tick(SOON + 0.2)
+    damaged = segment_paths(desk.folder)[0]
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
+    desk.feed(look(2, 0.25), wire.message(state="finished"))
+    desk.binder.close()
+    assert desk.said[-1] == {"done": True, "dropped": 4}
+    assert damaged.name in desk.said[0]["trouble"]
+    assert means(RecordingFile(segment_paths(desk.folder)[1])) == {2: [0.25]}
+    assert desk.summary["state"] == "finished"

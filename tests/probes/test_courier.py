@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from probes import wire
 from probes.courier import Courier
 from probes.folder import ARCHIVE, create_run, read_json
-from probes.recording import BINS, STATISTICS, RecordingFile
+from probes.recording import BINS, STATISTICS
+from probes.recording_file import RecordingFile
 
 ROWS = 100  # of a large frame: 17 KB, so that 60 fill the pipe
 
@@ -210,3 +212,29 @@ def test_the_scribe_is_found_from_any_working_directory(tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)
     assert read_json(tmp_path / "run" / "summary.json")["state"] == "finished"
+
+
+@pytest.fixture
+def crowd():
+    """A process with so many open files that select() would refuse the next."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip("this machine allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1200)]
+    yield
+    for each in opened:
+        os.close(each)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_with_very_many_open_files_all_that_was_queued_arrives(crowd, courier):
+    assert courier._pipe > 1100
+    stop(courier)
+    for step in range(1, 201):
+        courier.send(large(step), rows=1)
+    assert courier._thread is not None
+    go_on(courier)
+    steps, said, _ = recorded(courier)
+    assert steps == list(range(1, 201))
+    assert said == [{"done": True, "dropped": 0}]

@@ -125,3 +125,26 @@ def test_segments_come_in_the_order_they_were_written(tmp_path):
         segment_path(tmp_path / "run", n).write_bytes(b"")
     (tmp_path / "run" / "segments" / "r0000-00000034.h5.part").write_bytes(b"")
     assert [sequence_of(path) for path in segment_paths(tmp_path / "run")] == [2, 10, 33]
+
+
+@pytest.mark.parametrize("below", ["run", "deep/er/run"])
+def test_a_path_below_a_file_is_refused_in_one_line(tmp_path, below):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=r"^'.*run' cannot be made: Not a directory\.$"):
+        create_run(tmp_path / "file" / below, {})
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_run_that_could_not_be_made_is_not_in_the_way_of_the_next(tmp_path, monkeypatch, existed):
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder = tmp_path / "run"
+    if existed:
+        folder.mkdir()
+    with monkeypatch.context() as disk, pytest.raises(RunError, match="No space left on device"):
+        disk.setattr(Path, "write_bytes", full)
+        create_run(folder, {"id": "first"})
+    create_run(folder, {"id": "second"})
+    assert read_json(folder / "run.json")["id"] == "second"

@@ -132,3 +132,9 @@ def test_modules_that_return_several_things_are_passed_over():
     model["norm"](outputs)
     order.close()
     assert (order.ranks, order.cancelled) == ({"lstm": 0, "norm": 1}, set())
+
+
+def test_a_container_between_a_layer_and_its_normalisation_hides_nothing():
+    inner = nn.Sequential(nn.Identity(), nn.Sequential(nn.Linear(8, 6)))
+    model = nn.Sequential(inner, nn.BatchNorm1d(6))
+    assert watch(model, torch.randn(5, 8)).cancelled == {"0.1.0"}

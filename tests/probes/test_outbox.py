@@ -12,7 +12,8 @@ import torch
 from probes.arena import Reduced
 from probes.folder import ARCHIVE, create_run, read_json
 from probes.outbox import Outbox
-from probes.recording import BINS, STATISTICS, RecordingFile, TensorInfo
+from probes.recording import BINS, STATISTICS, TensorInfo
+from probes.recording_file import RecordingFile
 from probes.troubles import Troubles
 
 

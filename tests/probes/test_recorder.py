@@ -362,3 +362,72 @@ def test_an_unclosed_recorder_is_finished_at_exit(tmp_path):
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=True)
     assert Run(tmp_path / "run").state == "finished"
     assert Run(tmp_path / "run").records == 20
+
+
+def test_steps_before_the_first_gradient_do_not_end_the_recording(tmp_path, caplog):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Recorder(model, optimizer, tmp_path / "run", every=1) as recorder:
+        for _ in range(4):
+            optimizer.step()
+        train(model, optimizer, steps=3, recorder=recorder)
+    run = Run(tmp_path / "run")
+    assert run.steps("gradients").tolist() == [5, 6, 7]
+    assert run.steps("weights").tolist() == list(range(1, 8))
+    assert caplog.text == ""
+
+
+def test_a_name_that_is_no_utf8_ends_nothing(tmp_path, caplog):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Recorder(model, optimizer, tmp_path / "run", every=1) as recorder:
+        recorder.log(**{"x\udc80": 1})
+        train(model, optimizer, steps=3, recorder=recorder)
+    run = Run(tmp_path / "run")
+    assert (run.state, run.records, run.dropped) == ("finished", 3, 0)
+    assert run.scalar_names == ("x\\udc80", "loss")
+    assert run.scalar("x\\udc80").values.tolist() == [1]
+    assert caplog.text == ""
+
+
+def test_an_update_of_doubles_is_not_rounded_away(tmp_path):
+    model = nn.Linear(3, 1, bias=False).double()
+    nn.init.ones_(model.weight)
+    with Recorder(model, None, tmp_path / "run", every=1) as recorder, torch.no_grad():
+        for _ in range(3):
+            with recorder.step():
+                model.weight.add_(1e-9)
+    for statistic in ("min", "mean", "max"):
+        seen = Run(tmp_path / "run").column("updates", statistic, ["weight"])[:, 0]
+        assert seen == pytest.approx([1e-9] * 3, rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_optimizer_of_empty_tensors_alone_is_no_trouble(tmp_path, caplog, first):
+    model = mlp()
+    model.register_parameter("empty", nn.Parameter(torch.empty(0)))
+    usual = [p for p in model.parameters() if p.numel()]
+    optimizer, idle = torch.optim.SGD(usual, 0.1), torch.optim.SGD([model.empty], 0.1)
+    both = [idle, optimizer] if first else [optimizer, idle]
+    with Recorder(model, both, tmp_path / "run", every=1) as recorder:
+        train(model, optimizer, steps=5, recorder=recorder, at_step=lambda _: idle.step())
+    run = Run(tmp_path / "run")
+    norms = run.column("gradients", "norm", ["0.weight"])[:, 0]
+    assert np.isfinite(norms).sum() == 5
+    assert "empty" not in run.tensors
+    assert caplog.text == ""
+
+
+class Named(Gradients):
+    def __init__(self, series):
+        self.series = series
+
+
+@pytest.mark.parametrize(
+    "names", [["my/probe"], [""], ["."], [".."], ["gradients", "gradients"], ["two words"]]
+)
+def test_a_series_without_a_plain_name_of_its_own_is_refused(tmp_path, names):
+    with pytest.raises(FathomError, match="give each probe a name of its own") as caught:
+        record(tmp_path / "run", probes=[Named(name) for name in names])
+    assert repr(names[-1]) in str(caught.value)
+    assert not (tmp_path / "run").exists()

@@ -11,7 +11,7 @@ import pytest
 
 from probes import wire
 from probes.folder import ARCHIVE, create_run, read_json
-from probes.recording import RecordingFile
+from probes.recording_file import RecordingFile
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""Reading a recording's files: a segment or an archive, whole, ours, and nothing but data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.folder import FORMAT, VERSION, RunError
+from probes.recording import (
+    COLUMNS,
+    STATISTICS,
+    TENSOR_MAJOR,
+    Event,
+    Scalars,
+    Series,
+    TensorInfo,
+)
+
+BLOCK = 4096  # records read at once: bounds memory whatever the length of a run
+LARGEST_DATASET = 8 << 30  # bytes; a file that claims more is not one of ours
+DAMAGES = (OSError, KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError)
+
+
+class RecordingFile:
+    """Read-only view of a segment or an archive: columns are read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reading(path) as file:
+            self.run = str(file.attrs["run"])
+            self.sequence = int(file.attrs["sequence"])  # of the last segment in it
+            self.dropped = int(file.attrs["dropped"])
+            self.tensor_major = file.attrs["order"] == TENSOR_MAJOR
+            self.tensors, self.keys = read_tables(file)
+            self.events = read_events(file)
+            self.series = {name: read_axes(file, name) for name in series_names(file)}
+
+    def scalars(self) -> Scalars:
+        with reading(self.path) as file:
+            return read_scalars(file)
+
+    def column(self, name: str, statistic: str) -> NDArray[np.float32]:
+        """One statistic of every tensor, as [record, tensor]."""
+        with reading(self.path) as file:
+            values = dataset(file, f"series/{name}/statistics")
+            at = STATISTICS.index(statistic)
+            rows: NDArray[np.float32] = (
+                values[:, at, :].T if self.tensor_major else values[:, :, at]
+            )
+            return rows
+
+    def blocks(self, name: str) -> Iterator[Series]:
+        """All rows of a series, some thousand records at a time."""
+        axes = self.series[name]
+        with reading(self.path) as file:
+            for start in range(0, len(axes.steps), BLOCK):
+                cut = slice(start, start + BLOCK)
+                yield Series(
+                    axes.steps[cut],
+                    axes.times[cut],
+                    axes.tensors,
+                    self._records(dataset(file, f"series/{name}/statistics"), cut),
+                    self._records(dataset(file, f"series/{name}/histogram"), cut),
+                )
+
+    def _records(self, values: h5py.Dataset, cut: slice) -> NDArray[Any]:
+        """Rows of some records, as [record, tensor, …]."""
+        rows: NDArray[Any] = values[:, :, cut] if self.tensor_major else values[cut]
+        return np.moveaxis(rows, 2, 0) if self.tensor_major else rows
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[h5py.File]:
+    """An open recording; whatever in it is not as it should be is told in one line."""
+    try:
+        with open_recording(path) as file:
+            yield file
+    except RunError:
+        raise
+    except DAMAGES as error:
+        raise RunError(
+            f"'{path}' is damaged ({type(error).__name__}: {_first_line(error)}); "
+            "copy it again from where it was recorded."
+        ) from error
+
+
+def open_recording(path: Path) -> h5py.File:
+    """Open a segment or an archive for reading, or say in one line why it cannot be read."""
+    try:
+        if not path.is_file():
+            raise RunError(f"'{path}' is not a file.")
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise RunError(
+            f"'{path}' is not a whole HDF5 file ({_first_line(error)}); "
+            "copy it again from where it was recorded."
+        ) from error
+    found, version = file.attrs.get("format"), file.attrs.get("version", VERSION + 1)
+    if found == FORMAT and version <= VERSION:
+        return file
+    file.close()
+    if found != FORMAT:
+        raise RunError(f"'{path}' is an HDF5 file, but not a Fathom recording.")
+    raise RunError(
+        f"'{path}' has format {version}; this Fathom reads up to {VERSION}. "
+        "Upgrade it: pip install -U torch-fathom"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset of our own making: nothing that links, maps or unpacks to elsewhere."""
+    node: Any = file
+    for part in name.split("/"):
+        if not isinstance(node.get(part, getlink=True), h5py.HardLink):
+            raise RunError(f"'{file.filename}' has no '{name}'; it is not a Fathom recording.")
+        node = node[part]
+    if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
+        raise RunError(f"'{file.filename}': '{name}' points outside the file; it is not read.")
+    if node.nbytes > LARGEST_DATASET:
+        raise RunError(f"'{file.filename}': '{name}' claims {node.nbytes} bytes; it is not read.")
+    return node
+
+
+def _check_shape(
+    file: h5py.File, name: str, lengths: tuple[int, int, int], tensor: NDArray[np.uint32]
+) -> None:
+    """Every row of statistics belongs to a step and to a tensor of the table."""
+    steps, times, tensors = lengths
+    values = dataset(file, f"series/{name}/statistics")
+    shape = (steps, tensors, len(STATISTICS))
+    if file.attrs["order"] == TENSOR_MAJOR:
+        shape = (tensors, len(STATISTICS), steps)
+    if steps != times or values.shape != shape or values.dtype.kind != "f":
+        raise ValueError(f"series '{name}' has axes that do not fit its values")
+    if tensors and tensor.max() >= len(dataset(file, "tensors/name")):
+        raise ValueError(f"series '{name}' speaks of tensors that the table lacks")
+
+
+def read_tables(file: h5py.File) -> tuple[tuple[TensorInfo, ...], tuple[str, ...]]:
+    columns = [dataset(file, f"tensors/{field.name}")[()] for field in fields(TensorInfo)]
+    rows = zip(*(_strings(column) for column in columns), strict=True)
+    tensors = tuple(TensorInfo(*row) for row in rows)
+    if any(tensor.size < 0 for tensor in tensors):
+        raise ValueError("a tensor of negative size")
+    return tensors, tuple(_strings(dataset(file, "scalars/keys")[()]))
+
+
+def read_scalars(file: h5py.File) -> Scalars:
+    columns = [dataset(file, f"scalars/{COLUMNS[f.name]}")[()] for f in fields(Scalars)]
+    if len({column.shape for column in columns}) > 1:
+        raise ValueError("scalars of unequal length")
+    return Scalars(*columns)
+
+
+def read_events(file: h5py.File) -> tuple[Event, ...]:
+    return tuple(Event(*row) for row in json.loads(dataset(file, "events")[()].tobytes()))
+
+
+def series_names(file: h5py.File) -> tuple[str, ...]:
+    if "series" not in file:
+        return ()
+    if not isinstance(file.get("series", getlink=True), h5py.HardLink):
+        raise RunError(f"'{file.filename}': 'series' points outside the file; it is not read.")
+    if not isinstance(file["series"], h5py.Group):
+        raise TypeError("'series' holds no series")
+    return tuple(file["series"])
+
+
+def read_axes(file: h5py.File, name: str) -> Series:
+    """A series without its values: which steps and tensors it has."""
+    step, time, tensor = (
+        dataset(file, f"series/{name}/{axis}")[()] for axis in ("step", "time", "tensor")
+    )
+    _check_shape(file, name, (len(step), len(time), len(tensor)), tensor)
+    nothing = np.zeros((0, 0, 0))
+    return Series(step, time, tensor, nothing.astype(np.float32), nothing.astype(np.uint16))
+
+
+def _strings(column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind == "S":
+        return [text.decode(errors="replace") for text in column.tolist()]
+    return list(column.tolist())

@@ -1,0 +1,115 @@
+"""State, facts and notices: what is known, and nothing that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.markup import to_html
+from dashboard.overview import complaint, facts, known, moment, notice, notices, state_badge
+from diagnostics.run import FathomError, Run
+from tests.dashboard.samples import HOSTILE
+
+
+@pytest.fixture
+def run(runs: Path) -> Run:
+    return Run(runs / "healthy")
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "told"),
+    [
+        ("running", None, "live"),
+        ("running", 125, "live · last step 2 min ago"),
+        ("killed", None, "killed"),
+        ("odd", None, "odd"),
+    ],
+)
+def test_a_state_is_told_in_words(state: str, since: float | None, told: str) -> None:
+    assert to_html(state_badge(state, since)).endswith(f"</span>{told}</span>")
+
+
+def test_facts_are_those_of_the_recording(run: Run) -> None:
+    told = known(run)
+    assert (told["Steps"], told["Recorded"]) == ("30", "30 steps")
+    assert told["Model"] == "Sequential · 1,972 parameters"
+    assert float(told["Last loss"]) == pytest.approx(run.scalar("loss").values[-1], rel=5e-3)
+    assert told["Cost of recording"].endswith("% of training time")
+
+
+def test_what_is_not_known_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "scalar_names", ())
+    monkeypatch.setattr(Run, "overhead", None)
+    run.info = {"git": None, "model": None}
+    assert set(known(run)) == {"Steps", "Recorded"}
+
+
+@pytest.mark.parametrize(("dirty", "told"), [(False, "0123456789"), (True, "(with changes)")])
+def test_a_commit_says_whether_it_was_changed(run: Run, dirty: bool, told: str) -> None:
+    run.info = {"git": {"commit": "0123456789abcdef", "dirty": dirty}}
+    assert known(run)["Commit"].endswith(told)
+
+
+def test_few_last_values_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    loss = run.scalar("loss")
+    monkeypatch.setattr(Run, "scalar_names", tuple("abcdefghi"))
+    monkeypatch.setattr(Run, "scalar", lambda *_: loss)
+    told = [term for term in known(run) if term.startswith("Last ")]
+    assert told == ["Last a", "Last b", "Last c", "Last d"]
+
+
+def test_a_name_among_the_facts_is_text(run: Run) -> None:
+    run.info = {"host": HOSTILE, "model": {"class": HOSTILE}}
+    assert "<img" not in to_html(facts(run))
+
+
+def test_a_sound_run_has_no_notice(run: Run) -> None:
+    assert notices(run) is None
+
+
+@pytest.mark.parametrize(
+    ("property_", "value", "told"),
+    [
+        ("state", "failed", "ended in an exception"),
+        ("state", "killed", "ended without a word"),
+        ("dropped", 1, "1 row could not be written"),
+    ],
+)
+def test_what_went_wrong_is_noticed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, property_: str, value: Any, told: str
+) -> None:
+    monkeypatch.setattr(Run, property_, value)
+    found = notices(run)
+    assert found is not None
+    assert told in to_html(found)
+
+
+def test_files_passed_over_are_named(run: Run) -> None:
+    run.passed_over = ("r0000-00000003.h5",)
+    found = notices(run)
+    assert found is not None
+    assert "not readable: r0000-00000003.h5" in to_html(found)
+
+
+def test_our_errors_speak_for_themselves_and_others_are_named() -> None:
+    assert complaint(FathomError("no series 'x'")) == "no series 'x'"
+    assert complaint(KeyError("x")) == "This part broke: KeyError: 'x'"
+
+
+def test_a_notice_is_text() -> None:
+    assert "<img" not in to_html(notice(HOSTILE))
+
+
+@pytest.mark.parametrize(
+    ("started", "told"),
+    [
+        ("2026-01-02T03:04:05", "2026-01-02 03:04"),
+        ("2026-01-02T03:04:05+01:00", "2026-01-02 03:04"),
+        ("yesterday", "yesterday"),
+        ("", ""),
+    ],
+)
+def test_a_time_is_as_people_write_it(started: str, told: str) -> None:
+    assert moment(started) == told

@@ -54,7 +54,8 @@ def equal_bins(places: Floats, most: int) -> Bins:
     if len(places) == 1:
         return Bins(float(places[0]), 1.0, ((0, 1),))
     span = places[-1] - places[0]
-    count = min(most, round(span / np.diff(places).min()) + 1)
+    closest = max(float(np.diff(places).min()), span / most)
+    count = min(most, round(span / closest) + 1)
     width = span / (count - 1)
     centres = places[0] + width * np.arange(count)
     starts = np.searchsorted(places, centres - width / 2)

@@ -12,7 +12,7 @@ from dashboard.overview import STATES
 from dashboard.wording import count
 
 if TYPE_CHECKING:
-    from diagnostics.run import RunSummary
+    from diagnostics.runs import RunSummary
 
 
 def named(search: str | None, summaries: Sequence[RunSummary]) -> str | None:

@@ -33,13 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return FINE
     except (FathomError, OSError) as error:
-        print(f"fathom: {error}", file=sys.stderr)
+        from dashboard.text import plain
+
+        print(f"fathom: {plain(str(error))}", file=sys.stderr)
         return REFUSED
 
 
 def _demo(asked: argparse.Namespace) -> int:
     from dashboard.report import report
-    from diagnostics.run import FathomError, Run, find_runs
+    from diagnostics.run import FathomError, Run
+    from diagnostics.runs import find_runs
 
     folder = _free(asked.folder)
     ended = subprocess.run([sys.executable, "-m", "probes.demo", str(folder)], check=False)
@@ -102,9 +105,12 @@ def _tell(runs: Sequence[Run], *, as_json: bool = False) -> list[Finding]:
 
 
 def _open(paths: Sequence[Path]) -> list[Run]:
+    """The runs named; a folder that is none itself stands for all the runs in it."""
     from diagnostics.run import Run
+    from diagnostics.runs import find_runs
 
-    return [Run(path) for path in paths]
+    inside = {path: [run.path for run in find_runs(path)] for path in paths}
+    return [Run(each) for path in paths for each in inside[path] or [path]]
 
 
 def _free(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The gradient's profile over depth at one step, with its fitted decay, as plotly traces."""
+"""The gradient's profile over depth at one step, with its mean factor a layer, as plotly traces."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from diagnostics.gradient_flow import GradientFlow
 Floats = NDArray[np.float64]
 Line = list[float | None]
 _TIMES, _TO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
+
+
+WIDEST = 30.0  # upper over lower end of an interval that is still worth drawing
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def profile_of(
     shown = np.isfinite(row) & (row > 0)
     fit, slow, fast = (_line(flow, record, decay[record]) for decay in _decays(flow))
     band = slow + fast[::-1]
+    if not _tells(flow, record):
+        band = [None] * len(band)
     return Profile(
         record=record,
         place=float(axis.place(flow.steps[record : record + 1])[0]),
@@ -144,12 +149,19 @@ def _decays(flow: GradientFlow) -> tuple[Floats, Floats, Floats]:
 
 
 def _line(flow: GradientFlow, record: int, decay: float) -> Line:
-    """What the decay makes of the last layer's gradient on its way back to the first."""
+    """A gradient that changes by this factor a layer, through the middle of the profile."""
     row = flow.rms[record, flow.in_profile]  # [profile layer]
-    if not (len(row) and np.isfinite(row[-1]) and np.isfinite(decay) and decay > 0):
+    if not (len(row) and np.isfinite(row).all() and (row > 0).all() and 0 < decay < np.inf):
         return [None] * len(row)
-    with np.errstate(over="ignore"):
-        return [_brief(min(row[-1] * decay**back, 1e300)) for back in reversed(range(len(row)))]
+    middle, centre = np.log10(row).mean(), (len(row) - 1) / 2
+    sizes = middle + np.log10(decay) * (centre - np.arange(len(row)))
+    return [_brief(10 ** float(np.clip(size, -300, 300))) for size in sizes]
+
+
+def _tells(flow: GradientFlow, record: int) -> bool:
+    """Whether the interval is narrow enough to say anything."""
+    low, high = flow.decay_low[record], flow.decay_high[record]
+    return bool(low > 0 and high < WIDEST * low)
 
 
 def _known(values: Floats, where: NDArray[np.bool_]) -> Line:
@@ -164,10 +176,12 @@ def _brief(value: float) -> float:
 def _sentence(flow: GradientFlow, record: int) -> str:
     decay, low, high = (series[record] for series in _decays(flow))
     if not (np.isfinite(decay) and decay > 0):
-        return "no fit at this step"
+        return "no mean factor at this step"
     text = f"<b>{_TIMES}{decay:.2g}</b> a layer towards the input"
-    if np.isfinite([low, high]).all():
+    if _tells(flow, record):
         text += f"<br>{flow.confidence:.0%} CI {low:.2g}{_TO}{high:.2g}"
+    elif np.isfinite(low):
+        text += "<br>too few layers for an interval"
     if np.isfinite(flow.first_to_last[record]):
         text += f" · first/last {flow.first_to_last[record]:.2g}"
     return text

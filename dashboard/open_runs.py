@@ -7,12 +7,13 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.run import FathomError, Run, find_runs
+from diagnostics.run import FathomError, Run
+from diagnostics.runs import find_runs
 
 if TYPE_CHECKING:
     from dashboard.panel import Panel
     from diagnostics.doctor import Examination
-    from diagnostics.run import RunSummary
+    from diagnostics.runs import RunSummary
 
 MOST_OPEN = 8  # of hundreds of runs only those somebody looks at stay in memory
 
@@ -41,8 +42,9 @@ class OpenRuns:
         """The run as it is now; tells its writer that somebody is watching."""
         with self._lock:
             run = self._kept(Path(self.summary(name).path))
-            run.watch()
             run.refresh()
+            if run.state == "running":
+                run.watch()
             return run
 
     def kept(self, name: str) -> Run:

@@ -44,6 +44,7 @@ def notices(run: Run) -> Element | None:
 def warnings(run: Run) -> list[str]:
     """How the run ended if not well, and what of it is missing."""
     told = [_ENDINGS[run.state]] if run.state in _ENDINGS else []
+    told += [f"Step {e.step:,}: {e.text}" for e in run.events if e.kind == "exception"]
     if run.dropped:
         told.append(
             f"{count(run.dropped, 'row')} could not be written (disk or queue full): "
@@ -104,8 +105,7 @@ def _last_values(run: Run, most: int = 4) -> dict[str, str]:
 
 
 def _commit(git: dict[str, Any]) -> str:
-    commit = str(git.get("commit") or "")[:10]
-    return f"{commit} (with changes)" if commit and git.get("dirty") else commit
+    return str(git.get("commit") or "")[:10]
 
 
 def moment(started: str) -> str:

@@ -26,7 +26,9 @@ _WIDTH = 92
 def examination_text(run: Run, examination: Examination) -> str:
     """What the doctor found, worst first; what is sound; what could not be judged."""
     blocks = [_title(run), *("\n".join(_finding(each)) for each in examination.findings)]
-    if not examination.findings:
+    if not examination.findings and not examination.passed:
+        blocks.append("No rule could judge this run yet.")
+    elif not examination.findings:
         blocks.append(_colour("✓ no findings", "good"))
     if examination.passed:
         sound = ", ".join(words(slug) for slug in examination.passed)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from diagnostics.doctor import examine as examine
     from diagnostics.run import Run as Run
-    from diagnostics.run import find_runs as find_runs
+    from diagnostics.runs import find_runs as find_runs
 
 _HOMES = {
     "Run": "diagnostics.run",
     "examine": "diagnostics.doctor",
-    "find_runs": "diagnostics.run",
+    "find_runs": "diagnostics.runs",
 }
 
 __all__ = ["Run", "examine", "find_runs"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diagnostics.finding import SEVERITIES, Finding, NotEnough
+from diagnostics.finding import SEVERITIES, Finding, NotEnough, Rule, Verdict
 from diagnostics.rules import rules
 from diagnostics.run import Run
 
@@ -21,7 +21,7 @@ class Examination:
 
 def examine(run: Run) -> Examination:
     """Ask every rule."""
-    answers = {name: rule(run) for name, rule in rules().items()}
+    answers = {name: _asked(rule, run) for name, rule in rules().items()}
     findings = [answer for answer in answers.values() if isinstance(answer, Finding)]
     return Examination(
         run.name,
@@ -29,3 +29,11 @@ def examine(run: Run) -> Examination:
         tuple((name, a) for name, a in answers.items() if isinstance(a, NotEnough)),
         tuple(name for name, answer in answers.items() if answer is None),
     )
+
+
+def _asked(rule: Rule, run: Run) -> Verdict:
+    """One broken rule never takes the others' verdicts down."""
+    try:
+        return rule(run)
+    except Exception as error:
+        return NotEnough(f"this rule broke: {type(error).__name__}: {error}")

@@ -22,9 +22,6 @@ class Evidence:
     threshold: float
     passes: Literal["above", "below"]
 
-    def __str__(self) -> str:
-        return f"{self.name} {self.value:.3g} ({self.passes} {self.threshold:.3g})"
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -38,7 +35,7 @@ class Finding:
     evidence: tuple[Evidence, ...]
     layers: tuple[str, ...]  # the layers concerned, worst first
     steps: tuple[int, int]  # first and last step at which it was seen
-    confidence: float  # 0 … 1
+    confidence: float  # 0 … 1: share of the records looked at that show it, or how far beyond
     panel: str  # name of the picture to look at
 
 

@@ -90,7 +90,7 @@ def gradient_flow(
         decay=decay,
         decay_low=low,
         decay_high=high,
-        first_to_last=np.exp(ratios.sum(axis=1)),
+        first_to_last=_first_to_last(rms[:, in_profile]),
         confidence=confidence,
         frozen=tuple(t.name for t in every if not t.trainable),
         unused=_never_reached(run),
@@ -149,6 +149,13 @@ def _log_ratios(rms: NDArray[np.float64]) -> NDArray[np.float64]:
     """log of each layer's gradient over that of the next layer: below 0 where it shrinks."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.diff(np.log(rms), axis=1) * -1.0  # [t, layer - 1]
+
+
+def _first_to_last(rms: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not rms.shape[1]:
+        return np.full(len(rms), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return rms[:, 0] / rms[:, -1]
 
 
 def _geometric_mean(

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnostics.runs import find_runs, read_info, read_summary, state_of
 from probes.folder import (
     ARCHIVE,
     RUN,
-    SUMMARY,
-    VERSION,
+    SEGMENTS,
     WATCHED,
     FathomError,
     RunError,
-    is_alive,
-    read_json,
     segment_paths,
     sequence_of,
 )
 from probes.recording import Event, TensorInfo
 from probes.recording_file import RecordingFile
 
-__all__ = ["FathomError", "Run", "RunError", "RunSummary", "Scalar", "find_runs"]
+__all__ = ["FathomError", "Run", "RunError", "Scalar"]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,6 @@ class Scalar:
     times: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """What a list of runs shows, read without opening the recording."""
-
-    path: Path
-    name: str  # relative to the folder that was searched
-    state: str
-    steps: int
-    started: str
-    updated: float
-    scalars: dict[str, float]
-
-
 class Run:
     """One training as it was recorded, so far or to its end."""
 
@@ -62,12 +50,7 @@ class Run:
         self.name = self.path.resolve().name
         if not (self.path / RUN).is_file():
             raise RunError(_no_run(self.path))
-        self.info = read_json(self.path / RUN)
-        if self.info.get("version", 0) > VERSION:
-            raise RunError(
-                f"'{path}' has format {self.info['version']}; this Fathom reads up to {VERSION}. "
-                "Upgrade it: pip install -U torch-fathom"
-            )
+        self.info = read_info(self.path)
         self.generation = 0
         self.passed_over: tuple[str, ...] = ()  # files that could not be read
         self._files: dict[str, _Opened] = {}
@@ -76,7 +59,7 @@ class Run:
 
     def refresh(self) -> bool:
         """Read what is new; was there anything?"""
-        self.summary = _summary(self.path)
+        self.summary = read_summary(self.path)
         changed = self._refresh_archive() | self._refresh_segments()
         self.generation += changed
         return changed
@@ -93,8 +76,11 @@ class Run:
         self._archive = now
         opened = self._open(path)
         if opened is not None:
-            kept = {k: f for k, f in self._files.items() if f.file.sequence > opened.file.sequence}
+            done = opened.file.sequence
+            kept = {k: f for k, f in self._files.items() if f.file.sequence > done}
             self._files = {ARCHIVE: opened, **kept}
+            folder = self.path / SEGMENTS
+            self.passed_over = tuple(n for n in self.passed_over if (folder / n).exists())
         return True
 
     def _refresh_segments(self) -> bool:
@@ -106,28 +92,27 @@ class Run:
             and path.name not in self.passed_over
             and sequence_of(path) > done
         ]
-        for path in new:
-            opened = self._open(path)
-            if opened is not None:
-                self._files[path.name] = opened
+        opened = {path.name: self._open(path) for path in new}
+        found = self._files | {name: file for name, file in opened.items() if file is not None}
+        self._files = dict(sorted(found.items(), key=lambda item: item[1].file.sequence))
         return bool(new)
 
     def _open(self, path: Path) -> _Opened | None:
         """A file that is no recording is passed over; a whole run of such is an error."""
         try:
             return _Opened(RecordingFile(path))
-        except FileNotFoundError:  # archived a moment ago: the next refresh finds it there
-            return None
-        except (RunError, OSError, KeyError, ValueError, RuntimeError) as error:
-            self.passed_over += (path.name,)
+        except RunError:
+            if not path.exists():  # archived a moment ago: the next refresh finds it there
+                return None
             if path.name == ARCHIVE and not segment_paths(self.path):
-                raise error if isinstance(error, RunError) else _damaged(path, error) from error
+                raise
+            self.passed_over += (path.name,)
             return None
 
     @property
     def state(self) -> str:
-        """running, finished, failed (an exception ended it) or killed (it ended without a word)."""
-        return _state(self.info, self.summary)
+        """Whether it runs, and if not, how it ended."""
+        return state_of(self.path, self.summary)
 
     @property
     def tensors(self) -> dict[str, TensorInfo]:
@@ -165,16 +150,32 @@ class Run:
         return max((len(self.steps(name)) for name in self.series), default=0)
 
     def steps(self, series: str) -> NDArray[np.int64]:
-        parts = [o.file.series[series].steps for o in self._having(series)]
-        return np.concatenate(parts)
+        return np.concatenate([o.file.series[series].steps for o in self._having(series)])
 
     def column(self, series: str, statistic: str, tensors: list[str]) -> NDArray[np.float64]:
         """One statistic of the tensors named, as [record, tensor]; NaN where there is no row."""
-        parts = [o.column(series, statistic, tensors) for o in self._having(series)]
-        return np.concatenate(parts)
+        return self._steadily(
+            lambda: np.concatenate(
+                [o.column(series, statistic, tensors) for o in self._having(series)]
+            )
+        )
+
+    def _steadily(self, read: Callable[[], T]) -> T:
+        """Read; where the scribe has meanwhile made one file of the segments, from that one."""
+        try:
+            return read()
+        except RunError:
+            if all(opened.file.path.exists() for opened in self._files.values()):
+                raise
+            self.refresh()
+            return read()
 
     def _having(self, series: str) -> list[_Opened]:
         found = [opened for opened in self._files.values() if series in opened.file.series]
+        if not found and not self.series:
+            raise FathomError(
+                f"nothing is recorded in '{self.path}' yet: no step of an optimizer was seen."
+            )
         if not found:
             raise FathomError(
                 f"no series '{series}' in '{self.path}' (it has: {', '.join(self.series) or 'none'}"
@@ -184,10 +185,14 @@ class Run:
 
     @property
     def scalar_names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(k for o in self._files.values() for k in o.scalars()))
+        return self._steadily(
+            lambda: tuple(dict.fromkeys(k for o in self._files.values() for k in o.scalars()))
+        )
 
     def scalar(self, name: str) -> Scalar:
-        parts = [o.scalars()[name] for o in self._files.values() if name in o.scalars()]
+        parts = self._steadily(
+            lambda: [o.scalars()[name] for o in self._files.values() if name in o.scalars()]
+        )
         if not parts:
             raise FathomError(
                 f"no scalar '{name}' in '{self.path}' "
@@ -239,50 +244,6 @@ class _Opened:
         return [int(part[-1]) for part in steps if len(part)]
 
 
-def find_runs(root: str | os.PathLike[str]) -> list[RunSummary]:
-    """All runs in a folder tree, newest first; the folder itself may be one."""
-    root = Path(root)
-    found = []
-    for path in sorted({file.parent for file in root.rglob(RUN)}):
-        with contextlib.suppress(RunError):
-            found.append(_summarised(root, path))
-    return sorted(found, key=lambda run: run.started, reverse=True)
-
-
-def _summarised(root: Path, path: Path) -> RunSummary:
-    info, summary = read_json(path / RUN), _summary(path)
-    return RunSummary(
-        path,
-        path.resolve().name if path == root else path.relative_to(root).as_posix(),
-        _state(info, summary),
-        int(summary.get("steps", 0)),
-        str(info.get("started", "")),
-        float(summary.get("updated", 0.0)),
-        dict(summary.get("scalars", {})),
-    )
-
-
-def _state(info: dict[str, Any], summary: dict[str, Any]) -> str:
-    state = str(summary.get("state", "running"))
-    return "killed" if state == "running" and _abandoned(info, summary) else state
-
-
-def _abandoned(info: dict[str, Any], summary: dict[str, Any]) -> bool:
-    """It ran on this machine, and neither its scribe nor its trainer lives."""
-    if info.get("host") != platform.node():
-        return False
-    pids = (summary.get("scribe"), info.get("pid"))
-    return not any(is_alive(pid) for pid in pids if isinstance(pid, int))
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    """Fresh lines of a run; a young or damaged one has none."""
-    try:
-        return read_json(path / SUMMARY)
-    except RunError:
-        return {}
-
-
 def _no_run(path: Path) -> str:
     if not path.exists():
         return f"'{path}' does not exist; runs are folders that a probes.Recorder made."
@@ -291,7 +252,3 @@ def _no_run(path: Path) -> str:
     inside = [run.name for run in find_runs(path)][:5]
     hint = f"it holds runs: {', '.join(inside)}" if inside else f"it has no {RUN}"
     return f"'{path}' is no run ({hint})."
-
-
-def _damaged(path: Path, error: Exception) -> RunError:
-    return RunError(f"'{path}' is damaged ({error}); copy it again from where it was recorded.")

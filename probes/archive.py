@@ -11,6 +11,7 @@ readers see named axes.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.folder import ARCHIVE, RUN, read_json, segment_paths, sequence_of
+from probes.folder import ARCHIVE, RunError, segment_paths, sequence_of
 from probes.recording import (
     BINS,
     LIBVER,
@@ -46,11 +47,22 @@ def archive_run(folder: Path) -> None:
     archive, paths = folder / ARCHIVE, segment_paths(folder)
     earlier = [RecordingFile(archive)] if archive.exists() else []
     known = earlier[0].sequence if earlier else -1
-    fresh = [RecordingFile(path) for path in paths if sequence_of(path) > known]
+    fresh = readable([path for path in paths if sequence_of(path) > known])
     if fresh:
         _write_beside(archive, earlier + fresh)
+    kept = {file.path for file in fresh}
     for path in paths:
-        path.unlink()
+        if path in kept or sequence_of(path) <= known:  # what is damaged stays where it is
+            path.unlink()
+
+
+def readable(paths: list[Path]) -> list[RecordingFile]:
+    """Those files that are whole: a power cut may leave one that is not."""
+    files = []
+    for path in paths:
+        with contextlib.suppress(RunError):
+            files.append(RecordingFile(path))
+    return files
 
 
 def _write_beside(path: Path, sources: list[RecordingFile]) -> None:
@@ -260,11 +272,8 @@ def _joined(parts: list[Series]) -> Series:
 
 def last_step(folder: Path) -> int:
     """The last step that a run holds, by its files: its summary may be older."""
-    read_json(folder / RUN)
     last = 0
-    for path in [folder / ARCHIVE, *segment_paths(folder)]:
-        if path.exists():
-            file = RecordingFile(path)
-            steps = [file.scalars().steps, *(series.steps for series in file.series.values())]
-            last = max([last, *(int(part.max()) for part in steps if len(part))])
+    for file in readable([folder / ARCHIVE, *segment_paths(folder)]):
+        steps = [file.scalars().steps, *(series.steps for series in file.series.values())]
+        last = max([last, *(int(part.max()) for part in steps if len(part))])
     return last

@@ -15,6 +15,7 @@ import numpy as np
 from probes.archive import archive_run
 from probes.folder import (
     ARCHIVE,
+    HELD,
     SUMMARY,
     VERSION,
     WATCHED,
@@ -65,21 +66,19 @@ class Binder:
         self._tensors: list[TensorInfo] = []
         self._keys: list[str] = []
         self._series: list[str] = []
+        self._sharing = False  # several optimizers put their rows into one step
         self._state = "killed"  # unless the recorder says goodbye
         self._unwritten: list[Unwritten] = []
         self._retry, self._large = 0.0, LARGE
         self._told: set[int | None] = set()
-        self._clear()
-        self._reserve = folder / ".reserve"
-        with contextlib.suppress(OSError):
-            self._write_summary()
-            self._reserve.write_bytes(b"\0" * RESERVE)
-
-    def _clear(self) -> None:
         self._records: dict[int, list[Record]] = {}
         self._scalars: list[bytes] = []
         self._events: list[Event] = []
         self._bytes = self._rows = 0
+        self._reserve = folder / ".reserve"
+        with contextlib.suppress(OSError):
+            self._write_summary()
+            self._reserve.write_bytes(b"\0" * RESERVE)
 
     def add(self, kind: bytes, body: bytes) -> None:
         if kind == RECORD:
@@ -106,6 +105,7 @@ class Binder:
         self._tensors += [TensorInfo(*row) for row in message.get("tensors", ())]
         self._keys += message.get("keys", ())
         self._series = message.get("series", self._series)
+        self._sharing = message.get("optimizers", 1) > 1 or self._sharing
         self._state = message.get("state", self._state)
         self._summary.update(message.get("summary", {}))
         self._summary["dropped"] += message.get("dropped", 0)
@@ -127,7 +127,7 @@ class Binder:
                 return SOON
         return SOON if now - self._started < YOUNG else LATER
 
-    def _bind(self) -> None:
+    def _bind(self, *, whole: bool = False) -> None:
         scalars = self._take_scalars()
         self._note_last(scalars)
         segment = Segment(
@@ -137,14 +137,25 @@ class Binder:
             tuple(self._tensors),
             tuple(self._keys),
             scalars,
-            {self._series[n]: stack(rows) for n, rows in self._records.items()},
+            {self._series[n]: stack(rows) for n, rows in self._take_records(whole).items()},
             tuple(self._events),
         )
-        image, rows = segment_image(segment), self._rows
+        kept = sum(map(len, self._records.values()))
+        image, rows = segment_image(segment), self._rows - kept
         self._opened = time.time()
-        self._clear()
+        self._scalars, self._events, self._bytes, self._rows = [], [], 0, kept
         self._write([(self._sequence, image, rows)])
         self._sequence += 1
+
+    def _take_records(self, whole: bool) -> dict[int, list[Record]]:
+        """The rows so far; where optimizers share a step, its rows wait for one another."""
+        newest = self._summary.get("last_record", -1) if self._sharing and not whole else None
+        records = self._records
+        self._records = {
+            n: [row for row in rows if row.step == newest] for n, rows in records.items()
+        }
+        taken = {n: [row for row in rows if row.step != newest] for n, rows in records.items()}
+        return {n: rows for n, rows in taken.items() if rows}
 
     def _take_scalars(self) -> Scalars:
         rows = np.frombuffer(b"".join(self._scalars), SCALAR)
@@ -192,7 +203,7 @@ class Binder:
         self._summary["dropped"] += torn
         self._summary["state"] = self._state
         if self._rows or self._events:
-            self._bind()
+            self._bind(whole=True)
         self._write_again()
         while self._unwritten:
             self._let_go(-1)
@@ -205,6 +216,8 @@ class Binder:
             archive_run(self.folder)
         except (OSError, FathomError) as error:  # the segments stay, and read the same
             self._tell(trouble=f"recording.h5 not made: {error}")
+        with contextlib.suppress(OSError):
+            (self.folder / HELD).unlink(missing_ok=True)
         self._tell(done=True, dropped=self._summary["dropped"])
 
 

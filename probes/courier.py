@@ -29,14 +29,16 @@ SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux alone can widen a 
 class Courier:
     """Starts a scribe for a run folder and feeds it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, held: int) -> None:
         self._scribe = subprocess.Popen(
             [sys.executable, "-m", "probes.scribe", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": _import_path()},
             start_new_session=True,  # Ctrl-C is for the trainer; the scribe still has to finish
+            pass_fds=(held,),
         )
+        os.close(held)  # from now on the scribe alone holds the run
         assert self._scribe.stdin
         assert self._scribe.stdout
         self._pipe, self._answers = self._scribe.stdin.fileno(), self._scribe.stdout.fileno()
@@ -117,6 +119,8 @@ class Courier:
         if thread is not None:
             thread.join(timeout)
         assert self._scribe.stdin
+        with self._lock:
+            self.alive = False  # whoever still carries must not meet another file of this number
         with contextlib.suppress(OSError):
             self._scribe.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -124,7 +128,6 @@ class Courier:
         said = self.answers()
         assert self._scribe.stdout
         self._scribe.stdout.close()
-        self.alive = False
         return said
 
     def leave(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ RUN = "run.json"
 SUMMARY = "summary.json"
 SEGMENTS = "segments"
 ARCHIVE = "recording.h5"
+HELD = ".recording"  # locked as long as a scribe writes
 WATCHED = ".watched"  # touched by a viewer: somebody looks, so segments come sooner
 
 
@@ -55,45 +56,54 @@ def _next_free(folder: Path) -> Path:
     return next(path for path in candidates if not path.exists())
 
 
-def wait_for_writer(folder: Path, patience: float = 10.0) -> None:
-    """Wait for the scribe of an earlier training to finish; one that goes on is an error."""
+def hold(folder: Path, patience: float = 10.0) -> int:
+    """Take the run for writing; the open file that holds it goes to the scribe, and with it ends.
+
+    A scribe that is still finishing is waited for.
+    """
+    if not (folder / RUN).is_file():
+        raise RunError(f"there is no run at '{folder}' to resume; leave out resume=True.")
+    held = os.open(folder / HELD, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + patience
-    while (writer := _writer(folder)) is not None:
+    while not _locked(held, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
+            os.close(held)
             raise RunError(
-                f"'{folder}' is still being recorded (process {writer}). Wait until that training "
-                f"ends, or choose another folder, such as '{_next_free(folder)}'."
+                f"'{folder}' is still being recorded. Wait until that training ends, or choose "
+                f"another folder, such as '{_next_free(folder)}'."
             )
-        time.sleep(0.1)
+        time.sleep(0.05)
+    return held
 
 
-def _writer(folder: Path) -> int | None:
-    info = read_json(folder / RUN)
-    summary = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
-    writer = summary.get("scribe")
-    running = summary.get("state") == "running" and info.get("host") == platform.node()
-    return writer if running and isinstance(writer, int) and is_alive(writer) else None
-
-
-def is_alive(pid: int) -> bool:
-    """Does a process of this machine still run?"""
+def is_held(folder: Path) -> bool:
+    """Does a scribe write this run at this moment?"""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a dead process that nobody has waited for still answers
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        held = os.open(folder / HELD, os.O_RDONLY)
     except OSError:
-        return True
+        return False
+    try:
+        return not _locked(held, fcntl.LOCK_SH)
+    finally:
+        os.close(held)
+
+
+def _locked(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside, then rename: a reader finds the whole file or none."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -18,17 +18,21 @@ CANCELS_BIAS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._Instan
 
 
 class ForwardOrder:
-    """Watches one forward pass of the modules named."""
+    """Watches one forward pass of the modules named; of none, nothing."""
 
     def __init__(self, names: Mapping[nn.Module, str]) -> None:
         self.ranks: dict[str, int] = {}
         self.cancelled: set[str] = set()  # modules whose output goes straight into a normalisation
         self._names = weakref.WeakKeyDictionary(names)
         self._last: tuple[str, weakref.ref[torch.Tensor]] | None = None
-        self._handles = [
-            hooks.register_module_forward_pre_hook(self._enters),
-            hooks.register_module_forward_hook(self._leaves),
-        ]
+        self._handles = (
+            [
+                hooks.register_module_forward_pre_hook(self._enters),
+                hooks.register_module_forward_hook(self._leaves),
+            ]
+            if names
+            else []
+        )
 
     def _enters(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling() or module not in self._names:

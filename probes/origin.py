@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+SECRETS = ("key", "token", "secret", "password")
 PACKAGES = ("torch-fathom", "torch", "numpy", "h5py")
 
 
@@ -20,10 +21,21 @@ def origin() -> dict[str, Any]:
         "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "host": platform.node(),
         "pid": os.getpid(),
-        "argv": sys.argv,
+        "argv": _without_secrets(sys.argv),
         "versions": {"python": platform.python_version(), **_versions()},
         "git": _commit(Path.cwd()),
     }
+
+
+def _without_secrets(words: list[str]) -> list[str]:
+    """The command without what looks like a password or a key: a run folder is passed around."""
+    shown, hide = [], False
+    for word in words:
+        name, sign, _ = word.partition("=")
+        secret = any(hint in name.lower() for hint in SECRETS)
+        shown.append("…" if hide else f"{name}=…" if secret and sign else word)
+        hide = secret and not sign
+    return shown
 
 
 def _versions() -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from probes import wire
 from probes.arena import Reduced
 from probes.courier import Courier
+from probes.folder import SUMMARY, FathomError, read_json, write_json
 from probes.pending import Pending
 from probes.recording import TensorInfo
 from probes.troubles import LOG, Troubles
@@ -28,13 +30,18 @@ Describe = Callable[[str], TensorInfo]
 class Outbox:
     """Numbers names as they come up, and hands rows to the courier."""
 
-    def __init__(self, path: Path, troubles: Troubles, series: list[str]) -> None:
-        self._path, self._troubles = path, troubles
-        self._courier, self.pending = Courier(path), Pending()
+    def __init__(
+        self, courier: Courier, path: Path, troubles: Troubles, describe: Describe
+    ) -> None:
+        self._courier, self._path, self._troubles = courier, path, troubles
+        self._describe = describe
+        self.pending = Pending()
         self._keys: dict[str, int] = {}
         self._tensors: dict[str, int] = {}
         self._heard = time.monotonic()
-        self._courier.send(wire.message(series=series))
+
+    def begin(self, series: list[str], optimizers: int) -> None:
+        self._courier.send(wire.message(series=series, optimizers=optimizers))
 
     def scalar(self, name: str, value: Any, step: int, now: float) -> None:
         """A value on a device is sent once it has come to the host by itself."""
@@ -57,11 +64,9 @@ class Outbox:
             self._courier.send(wire.message(keys=[name]))
         return self._keys[name]
 
-    def records(
-        self, step: int, now: float, tensors: Iterable[str], series: list[Reduced], of: Describe
-    ) -> None:
-        """One record: each series' rows, for tensors that `of` describes when they are new."""
-        ids = self._ids(list(tensors), of)
+    def records(self, step: int, now: float, tensors: list[str], series: list[Reduced]) -> None:
+        """One record: each series' rows for these tensors."""
+        ids = self._ids(tensors)
         frames = [
             wire.record(
                 wire.Record(n, step, now, ids[rows.tensors], rows.statistics, rows.histogram)
@@ -71,9 +76,10 @@ class Outbox:
         ]
         self._courier.send(b"".join(frames), rows=len(frames))
 
-    def _ids(self, names: list[str], of: Describe) -> Any:
+    def _ids(self, names: list[str]) -> Any:
+        """Numbers for the names; new ones are described first."""
         if new := [name for name in names if name not in self._tensors]:
-            rows = [astuple(of(name)) for name in new]
+            rows = [astuple(self._describe(name)) for name in new]
             self._tensors.update({name: len(self._tensors) + n for n, name in enumerate(new)})
             self._courier.send(wire.message(tensors=rows))
         return np.array([self._tensors[name] for name in names], np.uint32)
@@ -108,13 +114,24 @@ class Outbox:
     def close(self, state: str, overhead: float) -> None:
         """Send the last rows, let the scribe finish, and say what could not be written."""
         self.pending.collect(wait=True)
-        lost = self._courier.lost
-        self._courier.send(wire.message(state=state, summary={"overhead": overhead}, dropped=lost))
+        last = {"overhead": overhead}
+        self._courier.send(wire.message(state=state, summary=last, dropped=self._courier.lost))
+        alive = self._courier.alive
         answers = self._courier.close(PATIENCE)
         self._pass_on(answers)
-        dropped = next((answer["dropped"] for answer in answers if answer.get("done")), 0)
+        told = next((answer["dropped"] for answer in answers if answer.get("done")), 0)
+        dropped = told if alive else self._courier.lost
+        if not alive:
+            self._say_for_the_scribe(state, dropped)
         if dropped:
             LOG.warning("fathom: %s: %d rows could not be written", self._path, dropped)
+
+    def _say_for_the_scribe(self, state: str, dropped: int) -> None:
+        """It died first: the summary is brought up to date from here."""
+        with contextlib.suppress(FathomError, OSError):
+            summary = read_json(self._path / SUMMARY)
+            summary |= {"state": state, "dropped": summary.get("dropped", 0) + dropped}
+            write_json(self._path / SUMMARY, summary)
 
     def leave(self) -> None:
         self._courier.leave()

@@ -33,6 +33,14 @@ def unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
+def is_compiled(model: nn.Module) -> bool:
+    """A compiled model would compile anew for every hook that comes and goes."""
+    return any(
+        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        for module in model.modules()
+    )
+
+
 def selected(model: nn.Module, layers: str | None) -> dict[str, nn.Parameter]:
     """The parameters to record; `layers` is a glob over module and parameter names."""
     return {

@@ -22,15 +22,15 @@ from torch import nn
 from torch.optim import Optimizer
 
 from probes.archive import last_step
-from probes.arena import Reduced
 from probes.clock import Clock
-from probes.folder import FathomError, create_run, wait_for_writer
+from probes.courier import Courier
+from probes.folder import FathomError, create_run, hold
 from probes.forward_order import ForwardOrder
 from probes.gradients import Gradients
 from probes.observer import Observer
 from probes.origin import origin
 from probes.outbox import Outbox
-from probes.parameters import describe, selected, shares, unwrapped
+from probes.parameters import describe, is_compiled, selected, shares, unwrapped
 from probes.probe import Probe
 from probes.recording import TensorInfo
 from probes.schedule import Cost, schedule
@@ -65,6 +65,11 @@ class Recorder:
         budget: float | None = 0.02,
         resume: bool = False,
     ) -> None:
+        if not isinstance(model, nn.Module):
+            raise FathomError(
+                f"the first argument is a {type(model).__name__}, not a torch.nn.Module; the order "
+                "is Recorder(model, optimizer, path)."
+            )
         self.path = Path(path)
         self.records = 0
         self._model, self._layers = unwrapped(model), layers
@@ -74,17 +79,24 @@ class Recorder:
         self._check_selection()
         self._check_series()
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
-        self._start = self._resumed() if resume else self._new_run(every, budget)
+        if not resume:
+            self._new_run(every, budget)
+        held = hold(self.path)
+        self._start = last_step(self.path)
         self._schedule = schedule(every, budget, self._start)
         self._clock, self._cost = Clock(self._start), Cost()
         self._troubles = Troubles(self.path)
-        self._outbox = Outbox(self.path, self._troubles, [p.series for p in self._probes])
+        courier = Courier(self.path, held)
+        self._outbox = Outbox(courier, self.path, self._troubles, self._describe)
+        self._outbox.begin([p.series for p in self._probes], len(self._optimizers))
         if resume:
             self._outbox.event(self._start, "resumed", f"after step {self._start}")
         self._due, self._inside, self._since = False, 0.0, time.perf_counter()
         self._held: list[int] = []
         self._observers: list[Observer] = []
-        self._order = ForwardOrder({module: name for name, module in self._model.named_modules()})
+        self._order = ForwardOrder(
+            {} if is_compiled(model) else {m: name for name, m in self._model.named_modules()}
+        )
         self._handles = [
             handle
             for n, optimizer in enumerate(self._optimizers)
@@ -93,6 +105,7 @@ class Recorder:
             )
         ]
         self._closed = False
+        self._warn_of_strangers()
         _LIVE.add(self)
 
     def _check_selection(self) -> None:
@@ -103,6 +116,16 @@ class Recorder:
                 f"(it has: {', '.join(names[:8]) or 'none'}{', …' if names[8:] else ''})."
             )
 
+    def _warn_of_strangers(self) -> None:
+        own = {id(parameter) for parameter in self._model.parameters()}
+        for optimizer in self._optimizers:
+            if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
+                self._troubles.say(
+                    "strangers",
+                    f"{type(optimizer).__name__} holds none of the model's parameters, so it will "
+                    "not train them; build it from model.parameters().",
+                )
+
     def _check_series(self) -> None:
         names = [probe.series for probe in self._probes]
         for name in names:
@@ -112,11 +135,7 @@ class Recorder:
                     "probe a name of its own, of letters, digits and underscores."
                 )
 
-    def _resumed(self) -> int:
-        wait_for_writer(self.path)
-        return last_step(self.path)
-
-    def _new_run(self, every: int | None, budget: float | None) -> int:
+    def _new_run(self, every: int | None, budget: float | None) -> None:
         model = {
             "class": type(self._model).__name__,
             "parameters": _size(self._model),
@@ -129,7 +148,6 @@ class Recorder:
             "series": {probe.series: probe.state for probe in self._probes},
         }
         create_run(self.path, {**origin(), **info})
-        return 0
 
     @property
     def steps(self) -> int:
@@ -184,8 +202,8 @@ class Recorder:
         self.records += self._due
 
     def _find_parameters(self) -> None:
-        """Who holds which parameter; found again when an optimizer has been given more."""
-        held = [sum(len(group["params"]) for group in o.param_groups) for o in self._optimizers]
+        """Who holds which parameter; found again when an optimizer has been given others."""
+        held = [id(p) for o in self._optimizers for g in o.param_groups for p in g["params"]]
         if not self._observers or held != self._held:
             self._held = held
             parts = shares(self._model, self._layers, self._optimizers)
@@ -199,7 +217,7 @@ class Recorder:
             started = time.perf_counter()
             self._order.close()
             observer, at = self._observers[n], (self._clock.step, time.time())
-            observer.after(self._outbox.pending, partial(self._deliver, *at))
+            observer.after(self._outbox.pending, partial(self._outbox.records, *at))
             for name in observer.unfit():
                 self._troubles.say(name, f"{name} is sparse or of a kind that is not recorded")
             self._outbox.pending.collect()
@@ -207,9 +225,6 @@ class Recorder:
             self._inside += time.perf_counter() - started
         except Exception as error:
             self._troubles.failed(RECORDING, error)
-
-    def _deliver(self, step: int, now: float, names: list[str], series: list[Reduced]) -> None:
-        self._outbox.records(step, now, names, series, self._describe)
 
     def _describe(self, name: str) -> TensorInfo:
         return describe(name, self._model.get_parameter(name), self._model, self._order)
@@ -275,7 +290,14 @@ if hasattr(os, "register_at_fork"):
 def _listed(optimizer: Optimizer | Iterable[Optimizer] | None) -> list[Optimizer]:
     if optimizer is None:
         return []
-    return [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    found = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    for each in found:
+        if not isinstance(each, Optimizer):
+            raise FathomError(
+                f"the second argument holds a {type(each).__name__}, not a torch optimizer; give "
+                "the optimizer, a list of them, or None for an update written by hand."
+            )
+    return found
 
 
 def _size(model: nn.Module) -> int:

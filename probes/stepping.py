@@ -30,12 +30,12 @@ def attach(optimizer: Optimizer, before: Notice, after: Notice) -> list[Removabl
     return [optimizer.register_step_pre_hook(pre), optimizer.register_step_post_hook(post)]
 
 
-def _after_first_call(closure: Callable[[], Any], notice: Notice) -> Callable[[], Any]:
+def _after_first_call(closure: Callable[..., Any], notice: Notice) -> Callable[..., Any]:
     """With a closure, gradients come to be inside the step: at its first call, not before it."""
     waiting = [notice]
 
-    def called() -> Any:
-        loss = closure()
+    def called(*args: Any, **options: Any) -> Any:
+        loss = closure(*args, **options)
         while waiting:
             waiting.pop()()
         return loss

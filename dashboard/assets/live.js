@@ -36,6 +36,8 @@ window.fathomLive = (() => {
   const show = (drawn, figure, store) => {
     if (!drawn) return window.dash_clientside.no_update;
     keepZoom(drawn, document.querySelector(`#${figure} .js-plotly-plot`));
+    // a graph that only fills its parent collapses when the parent has no height of its own
+    document.getElementById(figure).style.height = `${drawn.layout.height}px`;
     followSlider(figure, store);
     return drawn;
   };

@@ -18,7 +18,8 @@ so high that the weights themselves grow.
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)   # after backward(), before step()
 
 **What it cannot see.** Gradients that are not finite from the first record on: there the cause is
-in the data or in the precision, not in a growth.
+in the data or in the precision, not in a growth. And growth in time behind a clipped norm: what is
+recorded is what the optimizer received.
 
 References: Pascanu et al. 2013; He et al. 2015; Zhang et al. 2019 (Fixup).
 """
@@ -34,7 +35,6 @@ from diagnostics.run import FathomError, Run
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("exploding_gradient")
-START = 5  # records that count as the beginning
 REMEDY = (
     "Draw smaller weights, normalise, or scale residual branches by 1/sqrt(depth); clip the norm; "
     "and try a third of the learning rate:\n"
@@ -52,7 +52,8 @@ def exploding_gradient(run: Run) -> Verdict:
         return NotEnough(str(error))
     answers = [*(_through_depth(flow) for flow in flows), _through_time(flows[0], total)]
     findings = [answer for answer in answers if isinstance(answer, Finding)]
-    return findings[0] if findings else answers[-1]
+    undecided = [answer for answer in answers if isinstance(answer, NotEnough)]
+    return findings[0] if findings else answers[-1] if len(undecided) < 3 else undecided[-1]
 
 
 def _total(flow: GradientFlow) -> NDArray[np.float64]:
@@ -62,7 +63,9 @@ def _total(flow: GradientFlow) -> NDArray[np.float64]:
 
 
 def _through_depth(flow: GradientFlow) -> Verdict:
-    usable = np.flatnonzero(np.isfinite(flow.decay) & np.isfinite(flow.decay_low))[:START]
+    usable = np.flatnonzero(np.isfinite(flow.decay) & np.isfinite(flow.decay_low))[
+        : int(LIMITS["window"])
+    ]
     if flow.in_profile.sum() < LIMITS["layers"] or len(usable) < LIMITS["records"]:
         return NotEnough("too few layers with a finite gradient for a growth through depth")
     ratio, low, decay = (
@@ -90,7 +93,7 @@ def _through_depth(flow: GradientFlow) -> Verdict:
         ),
         layers=_largest(flow, usable),
         steps=(int(flow.steps[usable[0]]), int(flow.steps[usable[-1]])),
-        confidence=0.95,
+        confidence=float((flow.first_to_last[usable] > LIMITS["first_to_last"]).mean()),
         panel="gradient_flow",
     )
 
@@ -99,7 +102,7 @@ def _through_time(flow: GradientFlow, total: NDArray[np.float64]) -> Verdict:
     finite = np.isfinite(total)
     if not finite.any() or not finite[0]:
         return NotEnough("gradients are not finite from the first record on: nothing to compare")
-    usual = _median_before(np.where(finite, total, np.nan))
+    usual = _median_before(total)
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = np.where(finite & (usual > 0), total / usual, 0.0)
     peak = int(np.argmax(growth))
@@ -116,8 +119,8 @@ def _through_time(flow: GradientFlow, total: NDArray[np.float64]) -> Verdict:
             f"size{outcome}."
         ),
         cause=(
-            "Steps overshoot, or an extreme batch arrived, and each step along a larger gradient "
-            "made the next one larger."
+            "Steps overshoot and each makes the next gradient larger; or, where it happened but "
+            "once, an extreme batch arrived."
         ),
         remedy=REMEDY,
         evidence=(
@@ -125,15 +128,18 @@ def _through_time(flow: GradientFlow, total: NDArray[np.float64]) -> Verdict:
         ),
         layers=_largest(flow, np.array([peak])),
         steps=(int(flow.steps[peak]), int(flow.steps[end])),
-        confidence=0.9 if len(lost) else 0.75,
+        confidence=1 - LIMITS["growth"] / float(growth[peak]),
         panel="gradient_flow",
     )
 
 
 def _median_before(total: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At each record the median of all earlier finite ones; at the first, its own value."""
-    before = [np.nanmedian(total[: max(n, 1)]) for n in range(len(total))]
-    return np.array(before)
+    """At each record the median of the last hundred finite ones before; at the first, itself."""
+    seen, usual = [total[0]], []
+    for value in total:
+        usual.append(np.median(seen[-100:]))
+        seen += [value] if np.isfinite(value) else []
+    return np.array(usual)
 
 
 def _largest(flow: GradientFlow, window: NDArray[np.intp]) -> tuple[str, ...]:

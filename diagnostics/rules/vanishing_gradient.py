@@ -3,7 +3,8 @@
 **What it looks at.** The rms of each layer's weight gradient, and of its bias gradient, in the
 order of the forward pass; the factor from one layer to the layer before it, with its 95 %
 interval; the first layer's over the last's. It fires when both are small, the whole interval
-included, in the first records or in the last quarter of the run.
+included, in most of the first records or of the last quarter of the run; and when the first layers
+receive nothing at all while the last one does.
 
 **Why it is bad.** The first layers receive a signal so small that they hardly move: the network
 trains as if it had its last layers only, on random features of the input.
@@ -36,68 +37,80 @@ from diagnostics.run import FathomError, Run
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("vanishing_gradient")
-START = 5  # records that count as the beginning
 
 
 def vanishing_gradient(run: Run) -> Verdict:
     """Does the gradient die on its way to the input?"""
     try:
-        flows = {view: gradient_flow(run, view) for view in ("weight", "bias")}
+        flows = [gradient_flow(run, view) for view in ("weight", "bias")]
     except FathomError as error:
         return NotEnough(str(error))
-    answers = [_judge(flow) for flow in flows.values()]
+    answers = [_judge(flow) for flow in flows]
     findings = [answer for answer in answers if isinstance(answer, Finding)]
     return findings[0] if findings else answers[0]
 
 
 def _judge(flow: GradientFlow) -> Verdict:
     if len(flow.steps) < LIMITS["records"]:
-        return NotEnough(f"{len(flow.steps)} records so far; it takes {LIMITS['records']:g}")
+        return NotEnough(f"it has too few records so far: {len(flow.steps)}")
     if flow.in_profile.sum() < LIMITS["layers"]:
         return NotEnough(
-            f"{flow.in_profile.sum()} layers with a {flow.parameters} gradient; "
-            f"a decay takes {LIMITS['layers']:g}"
+            f"a decay takes {LIMITS['layers']:g} layers with a {flow.parameters} gradient; "
+            f"it has {flow.in_profile.sum()}"
         )
-    usable = np.isfinite(flow.decay) & np.isfinite(flow.decay_high)
+    usable = ~np.isnan(flow.first_to_last) & np.isfinite(flow.first_to_last)
     if usable.sum() < LIMITS["records"]:
         return NotEnough("gradients that are exactly zero or not finite leave no ratio to judge")
-    windows = _windows(flow, usable)
-    seen = [window for window in windows if _vanishes(flow, window)]
-    return _finding(flow, seen, recovered=windows[-1] not in seen) if seen else None
+    shows = usable & _starves(flow)
+    start, end = _windows(flow, usable)
+    early, late = (bool(np.median(shows[window]) > 0.5) for window in (start, end))
+    # Exactly zero at the start may be an initialisation that means it: zeroed branches, say.
+    if late or (early and (flow.first_to_last[start] > 0).all()):
+        return _finding(flow, np.flatnonzero(shows), end if late else start, early, late)
+    return None
 
 
-def _windows(flow: GradientFlow, usable: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+def _starves(flow: GradientFlow) -> NDArray[np.bool_]:
+    """Records at which the first layer gets next to nothing, and surely layer by layer."""
+    small = flow.first_to_last < _ratio_limit(flow)
+    geometric = flow.decay_high < LIMITS["decay_high"]  # False where there is no interval
+    return small & (geometric | (_silent(flow) >= LIMITS["silent_layers"]))
+
+
+def _silent(flow: GradientFlow) -> NDArray[np.int64]:
+    """How many layers from the input on have a gradient of exactly zero, at each record."""
+    zero = flow.rms[:, flow.in_profile] == 0
+    silent: NDArray[np.int64] = np.cumprod(zero, axis=1).sum(axis=1)
+    return silent
+
+
+def _windows(
+    flow: GradientFlow, usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Records at the start, and in the last quarter of the steps."""
-    records = np.flatnonzero(usable)
-    late = flow.steps[records] > 0.75 * flow.steps[-1]
-    count = max(START, int(late.sum()))
-    return [tuple(records[:START].tolist()), tuple(records[-count:].tolist())]
-
-
-def _vanishes(flow: GradientFlow, window: tuple[int, ...]) -> bool:
-    ratio, high = _middle(flow, window)
-    return ratio < _ratio_limit(flow) and high < LIMITS["decay_high"]
-
-
-def _middle(flow: GradientFlow, window: tuple[int, ...]) -> tuple[float, float]:
-    at = list(window)
-    return float(np.median(flow.first_to_last[at])), float(np.median(flow.decay_high[at]))
+    records, few = np.flatnonzero(usable), int(LIMITS["window"])
+    late = int((flow.steps[records] > 0.75 * flow.steps[-1]).sum())
+    return records[:few], records[-max(few, late) :]
 
 
 def _ratio_limit(flow: GradientFlow) -> float:
     return LIMITS["first_to_last" if flow.parameters == "weight" else "bias_first_to_last"]
 
 
-def _finding(flow: GradientFlow, seen: list[tuple[int, ...]], *, recovered: bool) -> Finding:
-    ratio, high = _middle(flow, seen[-1])
-    decay = float(np.median(flow.decay[list(seen[-1])]))
-    when = "at the start of training, and later recovers" if recovered else "throughout"
+def _finding(
+    flow: GradientFlow, shows: NDArray[np.intp], window: NDArray[np.intp], early: bool, late: bool
+) -> Finding:
+    first, last = int(flow.steps[shows[0]]), int(flow.steps[shows[-1]])
+    when = "throughout" if early else f"from step {first:,} on"
+    seen = np.intersect1d(shows, window)
+    ratio = float(np.median(flow.first_to_last[seen]))
     return Finding(
         disease="vanishing_gradient",
-        severity="warning" if recovered else "error",
+        severity="error" if late else "warning",
         symptom=(
-            f"The {flow.parameters} gradient shrinks {1 / decay:.3g}-fold a layer towards the "
-            f"input: the first layer receives {ratio:.2g} of what the last one does, {when}."
+            f"The {flow.parameters} gradient fades towards the input: the first layer receives "
+            f"{ratio:.2g} of what the last one does, "
+            f"{when if late else 'at the start of training, and later recovers'}."
         ),
         cause=(
             "Each layer multiplies the gradient by its weights and by the slope of its activation; "
@@ -110,20 +123,34 @@ def _finding(flow: GradientFlow, seen: list[tuple[int, ...]], *, recovered: bool
             "    nn.Linear(n, n), nn.BatchNorm1d(n), nn.ReLU()\n"
             '    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")'
         ),
-        evidence=(
-            Evidence("first layer / last layer", ratio, _ratio_limit(flow), "below"),
-            Evidence("factor a layer, upper 95 % limit", high, LIMITS["decay_high"], "below"),
-        ),
-        layers=_starved(flow, seen[-1]),
-        steps=(int(flow.steps[seen[0][0]]), int(flow.steps[seen[-1][-1]])),
-        confidence=0.8 if recovered else 0.95,
+        evidence=_evidence(flow, seen, ratio),
+        layers=_starved(flow, seen),
+        steps=(first, last),
+        confidence=float(np.isin(window, shows).mean()),
         panel="gradient_flow",
     )
 
 
-def _starved(flow: GradientFlow, window: tuple[int, ...]) -> tuple[str, ...]:
-    """Layers that receive less than the limit's share of the last one's gradient, worst first."""
+def _evidence(flow: GradientFlow, seen: NDArray[np.intp], ratio: float) -> tuple[Evidence, ...]:
+    first_to_last = Evidence("first layer / last layer", ratio, _ratio_limit(flow), "below")
+    high = np.median(flow.decay_high[seen])
+    if np.isfinite(high):
+        factor = Evidence(
+            "factor a layer, upper 95 % limit", float(high), LIMITS["decay_high"], "below"
+        )
+        return first_to_last, factor
+    silent = float(np.median(_silent(flow)[seen]))
+    return first_to_last, Evidence(
+        "first layers with no gradient at all", silent, LIMITS["silent_layers"], "above"
+    )
+
+
+def _starved(flow: GradientFlow, seen: NDArray[np.intp]) -> tuple[str, ...]:
+    """Layers that receive less than the limit's share of the last one's gradient, by depth."""
     places = np.flatnonzero(flow.in_profile)
-    rms = np.nanmedian(flow.rms[list(window)][:, places], axis=0)
-    worst = np.argsort(rms)
-    return tuple(flow.layers[places[n]] for n in worst if rms[n] < _ratio_limit(flow) * rms[-1])
+    rms = np.nanmedian(flow.rms[seen][:, places], axis=0)
+    return tuple(
+        flow.layers[place]
+        for place, size in zip(places, rms, strict=True)
+        if size < _ratio_limit(flow) * rms[-1]
+    )

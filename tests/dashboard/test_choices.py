@@ -8,12 +8,12 @@ import pytest
 
 from dashboard.choices import choices, empty, named
 from dashboard.markup import to_html
-from diagnostics.run import RunSummary
+from diagnostics.runs import RunSummary
 from tests.dashboard.samples import HOSTILE
 
 
 def summary(name: str, state: str = "finished", steps: int = 1200) -> RunSummary:
-    return RunSummary(Path("runs") / name, name, state, steps, "", 0.0, {})
+    return RunSummary(Path("runs") / name, name, state, steps, "", 0.0)
 
 
 RUNS = [summary("new"), summary("group/old", "killed", 1)]

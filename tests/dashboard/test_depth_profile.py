@@ -22,11 +22,20 @@ def test_the_fit_runs_through_a_pure_decay() -> None:
     assert profile(flow).fit == pytest.approx(flow.rms[0], rel=1e-3)
 
 
-def test_the_band_goes_once_round_and_starts_at_the_last_layer() -> None:
-    flow = make_flow(depth=4, rate=0.5)
-    band, back = profile(flow).band, np.arange(3, -1, -1)
-    assert band[:4] == pytest.approx(flow.rms[0, -1] * flow.decay_low[0] ** back, rel=1e-3)
-    assert band[:3:-1] == pytest.approx(flow.rms[0, -1] * flow.decay_high[0] ** back, rel=1e-3)
+def test_the_line_runs_through_the_middle_of_the_profile_and_the_band_turns_about_it() -> None:
+    flow = make_flow(depth=5, rate=0.5)
+    flow.rms[0, 0] *= 3
+    found, back = profile(flow), 2.0 - np.arange(5)
+    middle = np.exp(np.log(flow.rms[0]).mean())
+    assert found.fit == pytest.approx(middle * flow.decay[0] ** back, rel=1e-3)
+    assert found.band[:5] == pytest.approx(middle * flow.decay_low[0] ** back, rel=1e-3)
+    assert found.band[:4:-1] == pytest.approx(middle * flow.decay_high[0] ** back, rel=1e-3)
+
+
+def test_an_interval_too_wide_to_tell_is_not_drawn() -> None:
+    rates = np.full(10, 0.5)
+    found = profile(make_flow(decay_low=rates / 10, decay_high=rates * 10))
+    assert set(found.band) == {None}
 
 
 def test_without_an_interval_there_is_no_band() -> None:

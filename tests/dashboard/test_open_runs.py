@@ -102,8 +102,13 @@ def test_look_reads_what_is_new_and_kept_does_not(own: Path) -> None:
     assert known.look("sick").records == 30
 
 
-def test_look_leaves_a_sign_for_the_writer_and_kept_does_not(own: Path) -> None:
+def test_a_look_at_a_live_run_leaves_a_sign_for_the_writer(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known, sign = OpenRuns(own), own / "sick/.watched"
+    known.look("sick")
+    assert not sign.exists()  # it is finished: nobody writes
+    monkeypatch.setattr(Run, "state", "running")
     known.kept("sick")
     assert not sign.exists()
     known.look("sick")

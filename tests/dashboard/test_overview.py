@@ -46,10 +46,15 @@ def test_what_is_not_known_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch
     assert set(known(run)) == {"Steps", "Recorded"}
 
 
-@pytest.mark.parametrize(("dirty", "told"), [(False, "0123456789"), (True, "(with changes)")])
-def test_a_commit_says_whether_it_was_changed(run: Run, dirty: bool, told: str) -> None:
-    run.info = {"git": {"commit": "0123456789abcdef", "dirty": dirty}}
-    assert known(run)["Commit"].endswith(told)
+def test_a_commit_is_told_by_its_first_digits(run: Run) -> None:
+    run.info = {"git": {"commit": "0123456789abcdef"}}
+    assert known(run)["Commit"] == "0123456789"
+
+
+def test_an_exception_that_ended_a_run_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = (Event(7, 0.0, "exception", "ValueError: no <b>"), Event(9, 0.0, "resumed", "…"))
+    monkeypatch.setattr(Run, "events", events)
+    assert "Step 7: ValueError: no <b>" in warnings(run)
 
 
 def test_few_last_values_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import torch
 from diagnostics import Run, find_runs
 from diagnostics.run import RunError
 from probes import FathomError, Recorder
+from probes.folder import hold
 from tests.trainings import OPTIMIZERS, mlp, record, train
 
 
@@ -175,30 +174,14 @@ def test_missing_names_say_what_there_is(finished):
         run.steps("activations")
 
 
-def test_a_run_without_a_word_is_killed_and_one_that_runs_is_not(copy):
+def test_a_run_without_a_word_is_killed_and_one_that_is_held_runs(copy):
     summary = json.loads((copy / "summary.json").read_text())
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    info = json.loads((copy / "run.json").read_text())
-    for pid, state in ((dead.pid, "killed"), (os.getpid(), "running")):
-        (copy / "run.json").write_text(json.dumps({**info, "pid": pid}))
-        changed = {**summary, "state": "running", "scribe": dead.pid}
-        (copy / "summary.json").write_text(json.dumps(changed))
-        assert Run(copy).state == state
-        assert find_runs(copy.parent)[0].state == state
-
-
-def test_runs_are_found_by_their_folders_newest_first(tmp_path):
-    for n, name in enumerate(("old", "deep/er", "new")):
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        info = {"format": "fathom-recording", "version": 1, "started": f"2026-01-0{n + 1}"}
-        (folder / "run.json").write_text(json.dumps(info))
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken/run.json").write_text("{")
-    assert [run.name for run in find_runs(tmp_path)] == ["new", "deep/er", "old"]
-    assert find_runs(tmp_path / "new")[0].name == "new"
-    assert find_runs(tmp_path / "nowhere") == []
+    (copy / "summary.json").write_text(json.dumps({**summary, "state": "running"}))
+    assert Run(copy).state == find_runs(copy.parent)[0].state == "killed"
+    held = hold(copy)
+    assert Run(copy).state == find_runs(copy.parent)[0].state == "running"
+    os.close(held)
+    assert Run(copy).state == "killed"
 
 
 def test_watching_leaves_a_sign_for_the_scribe(copy):

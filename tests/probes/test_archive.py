@@ -266,6 +266,40 @@ def test_the_last_step_is_found_in_archive_segments_and_scalars(folder):
     assert last_step(folder) == 11
 
 
-def test_the_last_step_of_no_run_is_an_error(tmp_path):
-    with pytest.raises(RunError, match=r"run\.json"):
-        last_step(tmp_path)
+def test_without_files_no_step_is_the_last(tmp_path):
+    assert last_step(tmp_path) == 0
+    assert last_step(tmp_path / "none") == 0
+
+
+def damage(folder, n):
+    path = segment_path(folder, n)
+    path.write_bytes(path.read_bytes()[:500])
+    return path
+
+
+def test_the_last_step_passes_over_what_is_damaged(folder):
+    for n, step in enumerate((3, 5, 9)):
+        add(folder, n, tensors=[info("a")], found={"gradients": series([step], [0])})
+    damage(folder, 2)
+    assert last_step(folder) == 5
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_damaged_segment_stays_and_the_others_are_archived(folder, which):
+    for n in range(3):
+        add(folder, n, tensors=[info("a")], found={"gradients": series([n + 1], [0])})
+    path = damage(folder, which)
+    before = path.read_bytes()
+    archive_run(folder)
+    steps = RecordingFile(folder / ARCHIVE).series["gradients"].steps.tolist()
+    assert steps == [n + 1 for n in range(3) if n != which]
+    assert segment_paths(folder) == [path]
+    assert path.read_bytes() == before
+
+
+def test_damaged_segments_alone_make_no_archive(folder):
+    add(folder, 0, tensors=[info("a")], found={"gradients": series([1], [0])})
+    path = damage(folder, 0)
+    archive_run(folder)
+    assert not (folder / ARCHIVE).exists()
+    assert segment_paths(folder) == [path]

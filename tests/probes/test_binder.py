@@ -310,9 +310,65 @@ def test_a_damaged_segment_leaves_the_others_and_the_last_word(desk, kept):
     damaged = segment_paths(desk.folder)[0]
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
+    left = damaged.read_bytes()
     desk.feed(look(2, 0.25), wire.message(state="finished"))
     desk.binder.close()
-    assert desk.said[-1] == {"done": True, "dropped": 4}
-    assert damaged.name in desk.said[0]["trouble"]
-    assert means(RecordingFile(segment_paths(desk.folder)[1])) == {2: [0.25]}
+    assert desk.said == [{"done": True, "dropped": 4}]
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {2: [0.25]}
+    assert segment_paths(desk.folder) == [damaged]
+    assert damaged.read_bytes() == left
     assert desk.summary["state"] == "finished"
+
+
+def written(desk):
+    """What each segment holds, one after another."""
+    files = [RecordingFile(path) for path in segment_paths(desk.folder)]
+    return [means(file) if file.series else {} for file in files]
+
+
+def share(desk):
+    desk.feed(wire.message(series=["gradients", "updates"], optimizers=2), tensors(*NAMES[:2]))
+
+
+def test_rows_of_two_optimizers_at_one_step_are_one_record_whenever_they_come(desk):
+    share(desk)
+    desk.feed(look(1, 0.125, of=(0,)), look(1, 0.25, of=(1,)), look(2, 0.5, of=(0,)))
+    desk.tick(SOON + 0.2)
+    assert written(desk) == [{1: [0.125, 0.25]}]  # of step 2 only one has come
+    desk.feed(look(2, 0.75, of=(1,)), look(3, 1, of=(0,)), look(3, 2, of=(1,)))
+    desk.tick(2 * SOON + 1)
+    assert written(desk)[1:] == [{2: [0.5, 0.75]}]
+    desk.binder.close()
+    file = RecordingFile(desk.folder / ARCHIVE)
+    assert means(file) == {1: [0.125, 0.25], 2: [0.5, 0.75], 3: [1, 2]}
+    assert file.series["gradients"].steps.tolist() == [1, 2, 3]
+    assert (desk.summary["records"], desk.summary["dropped"]) == (3, 0)
+
+
+def test_each_series_waits_for_the_newest_step_of_all(desk):
+    share(desk)
+    desk.feed(look(1, 0.5, of=(0, 1)), look(1, 0.25, of=(0, 1), series=1), look(2, 1, of=(0,)))
+    desk.tick(SOON + 0.2)
+    [file] = map(RecordingFile, segment_paths(desk.folder))
+    assert (means(file), means(file, "updates")) == ({1: [0.5, 0.5]}, {1: [0.25, 0.25]})
+    desk.feed(look(2, 2, of=(0,), series=1))
+    desk.feed(look(2, 3, of=(1,)), look(2, 4, of=(1,), series=1))
+    desk.binder.close()
+    file = RecordingFile(desk.folder / ARCHIVE)
+    assert means(file)[2] == [1, 3]
+    assert means(file, "updates")[2] == [2, 4]
+
+
+def test_rows_kept_back_are_counted_when_the_disk_refuses_them(desk, disk):
+    share(desk)
+    desk.feed(look(1, 0.5), look(2, 0.5))
+    desk.tick(SOON + 0.2)
+    desk.feed(look(2, 0.5, of=(1,)))
+    desk.binder.close()
+    assert desk.summary["dropped"] == 3
+
+
+def test_one_optimizers_newest_step_is_not_kept_back(desk):
+    desk.feed(tensors("a.weight"), look(1, 0.5), look(2, 0.25))
+    desk.tick(SOON + 0.2)
+    assert written(desk) == [{1: [0.5], 2: [0.25]}]

@@ -13,7 +13,7 @@ import pytest
 
 from probes import wire
 from probes.courier import Courier
-from probes.folder import ARCHIVE, create_run, read_json
+from probes.folder import ARCHIVE, create_run, hold, is_held, read_json
 from probes.recording import BINS, STATISTICS
 from probes.recording_file import RecordingFile
 
@@ -23,7 +23,7 @@ ROWS = 100  # of a large frame: 17 KB, so that 60 fill the pipe
 @pytest.fixture
 def courier(tmp_path):
     create_run(tmp_path / "run", {"id": "abc"})
-    courier = Courier(tmp_path / "run")
+    courier = Courier(tmp_path / "run", hold(tmp_path / "run"))
     courier.send(wire.message(series=["gradients"], keys=["loss"], tensors=tensors()))
     yield courier
     if courier._scribe.poll() is None:
@@ -198,6 +198,14 @@ def test_a_forked_child_leaves_the_pipe_to_its_parent(courier):
     assert recorded(courier)[0] == [1]
 
 
+def test_the_scribe_holds_the_run_until_it_ends(courier, tmp_path):
+    assert is_held(tmp_path / "run")
+    os.kill(courier._scribe.pid, signal.SIGKILL)
+    courier._scribe.wait(20)
+    assert not is_held(tmp_path / "run")  # nothing of it is left open in the trainer
+    os.close(hold(tmp_path / "run", patience=0))
+
+
 def test_ctrl_c_in_a_terminal_does_not_reach_the_scribe(courier):
     assert os.getpgid(courier._scribe.pid) != os.getpgid(0)
 
@@ -207,7 +215,8 @@ def test_the_scribe_is_found_from_any_working_directory(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from pathlib import Path; from probes.courier import Courier; from probes import wire\n"
-        "courier = Courier(Path('run').resolve()); courier.send(wire.message(state='finished'))\n"
+        "from probes.folder import hold; folder = Path('run').resolve()\n"
+        "courier = Courier(folder, hold(folder)); courier.send(wire.message(state='finished'))\n"
         "assert courier.close(30) == [{'done': True, 'dropped': 0}]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from pathlib import Path
+import threading
 
 import pytest
 
@@ -13,6 +13,8 @@ from probes.folder import (
     FathomError,
     RunError,
     create_run,
+    hold,
+    is_held,
     read_json,
     segment_path,
     segment_paths,
@@ -71,19 +73,29 @@ def test_a_file_is_replaced_whole(tmp_path):
     assert names(tmp_path) == ["summary.json"]
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
-    def half(path: Path, data: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def full(file: int) -> None:
+    """A disk that has no room when the bytes are to reach it."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     path = tmp_path / "summary.json"
     write_whole(path, b"old")
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_whole(path, b"new and long")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["summary.json"]
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_old_ones_place(tmp_path, monkeypatch):
+    path, seen = tmp_path / "summary.json", []
+    write_whole(path, b"old")
+    part = tmp_path / "summary.json.part"
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append((path.read_bytes(), part.read_bytes())))
+    write_whole(path, b"new")
+    assert seen == [(b"old", b"new")]
+    assert path.read_bytes() == b"new"
 
 
 def test_a_folder_that_has_gone_is_an_error(tmp_path):
@@ -137,14 +149,64 @@ def test_a_path_below_a_file_is_refused_in_one_line(tmp_path, below):
 
 @pytest.mark.parametrize("existed", [False, True])
 def test_a_run_that_could_not_be_made_is_not_in_the_way_of_the_next(tmp_path, monkeypatch, existed):
-    def full(path: Path, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     folder = tmp_path / "run"
     if existed:
         folder.mkdir()
     with monkeypatch.context() as disk, pytest.raises(RunError, match="No space left on device"):
-        disk.setattr(Path, "write_bytes", full)
+        disk.setattr(os, "fsync", full)
         create_run(folder, {"id": "first"})
     create_run(folder, {"id": "second"})
     assert read_json(folder / "run.json")["id"] == "second"
+
+
+@pytest.fixture
+def run(tmp_path):
+    create_run(tmp_path / "run", {"id": "abc"})
+    return tmp_path / "run"
+
+
+def test_a_run_is_held_until_the_file_is_closed(run):
+    assert not is_held(run)
+    held = hold(run)
+    assert is_held(run)
+    os.close(held)
+    assert not is_held(run)
+
+
+def test_a_run_is_held_once(run):
+    held = hold(run)
+    with pytest.raises(RunError, match=r"run' is still being recorded.*run-2'\.$"):
+        hold(run, patience=0.1)
+    assert is_held(run)
+    os.close(held)
+    os.close(hold(run, patience=0))
+
+
+def test_looking_whether_a_run_is_held_takes_nothing(run):
+    held = hold(run)
+    assert is_held(run)
+    assert is_held(run)
+    os.close(held)
+    assert not is_held(run)
+    os.close(hold(run, patience=0))
+
+
+def test_a_writer_that_is_still_finishing_is_waited_for(run):
+    ending = threading.Timer(0.2, os.close, [hold(run)])
+    ending.start()
+    held = hold(run, patience=20)
+    ending.join()
+    assert is_held(run)
+    os.close(held)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_where_there_is_no_run_nothing_is_held(tmp_path, made):
+    folder = tmp_path / "none"
+    if made:
+        folder.mkdir()
+    with pytest.raises(RunError, match="there is no run at '.*none' to resume"):
+        hold(folder)
+    assert not is_held(folder)
+    assert names(tmp_path) == ["none"] * made
+    assert not made or names(folder) == []

@@ -4,13 +4,15 @@ import logging
 import os
 import shutil
 import signal
+import time
 
 import numpy as np
 import pytest
 import torch
 
 from probes.arena import Reduced
-from probes.folder import ARCHIVE, create_run, read_json
+from probes.courier import Courier
+from probes.folder import ARCHIVE, create_run, hold, read_json, write_json
 from probes.outbox import Outbox
 from probes.recording import BINS, STATISTICS, TensorInfo
 from probes.recording_file import RecordingFile
@@ -24,9 +26,15 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def outbox(folder, caplog):
+def describe():
+    return Describe()
+
+
+@pytest.fixture
+def outbox(folder, describe, caplog):
     caplog.set_level(logging.WARNING, "fathom")
-    outbox = Outbox(folder, Troubles(folder), ["gradients", "updates"])
+    outbox = Outbox(Courier(folder, hold(folder)), folder, Troubles(folder), describe)
+    outbox.begin(["gradients", "updates"], optimizers=1)
     yield outbox
     if not outbox._courier._scribe.stdout.closed:
         outbox.close("finished", 0.0)
@@ -82,12 +90,11 @@ def test_a_name_is_sent_once(outbox, folder):
     assert file.scalars().values.tolist() == [1, -1, 2, -2, 3, -3]
 
 
-def test_tensors_are_described_when_they_are_new(outbox, folder):
-    of = Describe()
-    outbox.records(1, 0.0, ["a.weight"], [reduced(0.5, [0]), reduced(1, [])], of)
-    outbox.records(2, 0.0, ["b.weight", "a.weight"], [reduced(0.25, [0, 1]), reduced(1, [1])], of)
+def test_tensors_are_described_when_they_are_new(outbox, folder, describe):
+    outbox.records(1, 0.0, ["a.weight"], [reduced(0.5, [0]), reduced(1, [])])
+    outbox.records(2, 0.0, ["b.weight", "a.weight"], [reduced(0.25, [0, 1]), reduced(1, [1])])
     file = close(outbox, folder)
-    assert of.asked == ["a.weight", "b.weight"]
+    assert describe.asked == ["a.weight", "b.weight"]
     assert [tensor.name for tensor in file.tensors] == ["a.weight", "b.weight"]
     assert file.series["gradients"].steps.tolist() == [1, 2]
     assert file.series["updates"].steps.tolist() == [2]
@@ -99,7 +106,7 @@ def test_tensors_are_described_when_they_are_new(outbox, folder):
 
 def test_a_record_of_nothing_sends_nothing(outbox, folder):
     outbox.scalar("loss", 1, 1, 0.0)
-    outbox.records(1, 0.0, ["a.weight"], [reduced(0, []), reduced(0, [])], Describe())
+    outbox.records(1, 0.0, ["a.weight"], [reduced(0, []), reduced(0, [])])
     assert close(outbox, folder).series == {}
 
 
@@ -120,10 +127,50 @@ def test_a_number_that_is_none_is_an_error_of_its_caller(outbox):
         outbox.scalar("word", "seven", 1, 0.0)
 
 
-def test_a_dead_scribe_is_said_once(outbox, monkeypatch, caplog):
-    monkeypatch.setattr("probes.outbox.NEWS", 0.0)
+def kill_scribe(outbox, folder):
+    """Once it has written its first summary."""
+    deadline = time.monotonic() + 20
+    while not (folder / "summary.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     os.kill(outbox._courier._scribe.pid, signal.SIGKILL)
     outbox._courier._scribe.wait(20)
+
+
+@pytest.mark.parametrize("state", ["finished", "failed"])
+def test_for_a_scribe_that_died_the_trainer_has_the_last_word(outbox, folder, caplog, state):
+    kill_scribe(outbox, folder)
+    before = read_json(folder / "summary.json")
+    assert (before["state"], before["dropped"]) == ("running", 0)
+    outbox.scalar("loss", 1, 1, 0.0)  # its name meets the broken pipe, its row is lost
+    outbox.records(1, 0.0, ["a.weight"], [reduced(1, [0]), reduced(1, [0])])
+    outbox.close(state, 0.125)
+    assert read_json(folder / "summary.json") == {**before, "state": state, "dropped": 3}
+    assert caplog.text.count("3 rows could not be written") == 1
+
+
+def test_what_was_dropped_before_the_scribe_died_still_counts(outbox, folder):
+    kill_scribe(outbox, folder)
+    found = read_json(folder / "summary.json")
+    write_json(folder / "summary.json", {**found, "dropped": 4})
+    outbox.scalar("loss", 1, 1, 0.0)
+    outbox.close("finished", 0.0)
+    assert read_json(folder / "summary.json")["dropped"] == 5
+
+
+@pytest.mark.parametrize("damage", [b"{", None])
+def test_a_dead_scribe_and_no_summary_end_nothing(outbox, folder, damage):
+    kill_scribe(outbox, folder)
+    (folder / "summary.json").unlink()
+    if damage is not None:
+        (folder / "summary.json").write_bytes(damage)
+    outbox.close("finished", 0.0)
+    assert not outbox._courier.alive
+
+
+def test_a_dead_scribe_is_said_once(outbox, folder, monkeypatch, caplog):
+    monkeypatch.setattr("probes.outbox.NEWS", 0.0)
+    kill_scribe(outbox, folder)
     for _ in range(3):
         outbox.scalar("loss", 1, 1, 0.0)
         outbox.listen(0.0)

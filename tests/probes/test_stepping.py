@@ -53,6 +53,27 @@ def test_a_closures_value_comes_back_untouched():
     assert bench.optimizer.step(lambda: word) is word
 
 
+def test_a_closure_may_take_arguments():
+    class Searching(torch.optim.SGD):
+        """Calls its closure as some line searches do."""
+
+        def step(self, closure):
+            return [closure(3, rate=0.5), closure(4), closure()]
+
+    asked = []
+
+    def closure(*args, **options):
+        bench.closure()
+        asked.append((args, options))
+        return len(asked)
+
+    bench = Bench(Searching)
+    assert bench.optimizer.step(closure) == [1, 2, 3]
+    assert asked == [((3,), {"rate": 0.5}), ((4,), {}), ((), {})]
+    kinds = [heard if heard == "closure" else heard[0] for heard in bench.heard]
+    assert kinds == ["closure", "before", "closure", "closure", "after"]
+
+
 @pytest.mark.parametrize("none", [(), (None,)])
 def test_no_closure_is_no_closure(none):
     bench = Bench()

@@ -114,7 +114,7 @@ def test_the_words_say_decay_interval_and_ratio() -> None:
 @pytest.mark.parametrize("decay", [np.nan, np.inf, 0.0])
 def test_no_fit_where_there_is_none(decay: float) -> None:
     figure = draw(make_flow(decay=np.full(10, decay)))
-    assert figure.layout.annotations[0].text == "no fit at this step"
+    assert figure.layout.annotations[0].text == "no mean factor at this step"
     assert set(figure.data[1].x) == {None}
 
 

@@ -53,12 +53,39 @@ def test_a_net_that_recovers_is_warned_of(tmp_path):
     assert "recovers" in finding.symptom
 
 
+def test_what_begins_late_is_dated_so(tmp_path):
+    model = deep(nn.ReLU, gain=2**0.5)
+
+    def spoil(step: int) -> None:
+        if step == 20:
+            for n, layer in enumerate(model):
+                if isinstance(layer, nn.ReLU):
+                    model[n] = nn.Sigmoid()
+
+    finding = judge(tmp_path, model, steps=40, at_step=spoil)
+    assert isinstance(finding, Finding)
+    assert "from step 21 on" in finding.symptom
+    assert finding.steps == (21, 40)
+
+
+def test_a_gradient_that_is_gone_altogether_is_found(tmp_path):
+    finding = judge(tmp_path, deep(nn.Sigmoid, depth=80))
+    assert isinstance(finding, Finding)
+    assert "no gradient at all" in finding.evidence[1].name
+
+
+def test_a_zeroed_branch_at_the_start_is_no_finding(tmp_path):
+    model = deep(nn.ReLU, gain=2**0.5)
+    nn.init.zeros_(model[6].weight)  # nothing passes it until it has learnt
+    assert not isinstance(judge(tmp_path, model, steps=40), Finding)
+
+
 @pytest.mark.parametrize(
     ("model", "options", "reason"),
     [
-        (lambda: deep(nn.Sigmoid), {"steps": 2}, "2 records so far"),
-        (lambda: nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3)), {}, "2 layers"),
-        (lambda: deep(nn.Sigmoid), {"every": 1, "layers": "0.*"}, "1 layers"),
+        (lambda: deep(nn.Sigmoid), {"steps": 2}, "too few records so far: 2"),
+        (lambda: nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 3)), {}, "it has 2"),
+        (lambda: deep(nn.Sigmoid), {"every": 1, "layers": "0.*"}, "it has 1"),
     ],
 )
 def test_too_little_is_not_judged(tmp_path, model, options, reason):

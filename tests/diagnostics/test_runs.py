@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+
+from diagnostics import find_runs
+
+
+def test_runs_are_found_by_their_folders_newest_first(tmp_path):
+    for n, name in enumerate(("old", "deep/er", "new")):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        info = {"format": "fathom-recording", "version": 1, "started": f"2026-01-0{n + 1}"}
+        (folder / "run.json").write_text(json.dumps(info))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/run.json").write_text("{")
+    assert [run.name for run in find_runs(tmp_path)] == ["new", "deep/er", "old"]
+    assert find_runs(tmp_path / "new")[0].name == "new"
+    assert find_runs(tmp_path / "nowhere") == []
+
+
+def test_folders_of_others_and_damaged_lines_do_not_disturb(tmp_path):
+    for name, info in (("ours", {"format": "fathom-recording", "version": 1}), ("sacred", {})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps(info))
+    (tmp_path / "ours/summary.json").write_text('{"steps": "abc", "updated": null}')
+    assert [(run.name, run.steps) for run in find_runs(tmp_path)] == [("ours", 0)]

@@ -11,7 +11,7 @@ import pytest
 from dashboard.open_runs import OpenRuns
 from dashboard.panel import Panel
 from diagnostics.doctor import Examination
-from diagnostics.run import FathomError
+from diagnostics.run import FathomError, Run
 
 
 @pytest.fixture

@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from dashboard.markup import to_html
-from dashboard.overview import complaint, facts, known, moment, notice, notices, state_badge
+from dashboard.overview import (
+    complaint,
+    facts,
+    known,
+    moment,
+    notice,
+    notices,
+    state_badge,
+    warnings,
+)
 from diagnostics.run import FathomError, Run
+from probes.recording import Event
 from tests.dashboard.samples import HOSTILE
 
 

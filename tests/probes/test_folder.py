@@ -205,7 +205,7 @@ def test_where_there_is_no_run_nothing_is_held(tmp_path, made):
     folder = tmp_path / "none"
     if made:
         folder.mkdir()
-    with pytest.raises(RunError, match="there is no run at '.*none' to resume"):
+    with pytest.raises(RunError, match=r"there is no run at '.*none' to resume"):
         hold(folder)
     assert not is_held(folder)
     assert names(tmp_path) == ["none"] * made

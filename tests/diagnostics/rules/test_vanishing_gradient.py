@@ -74,10 +74,21 @@ def test_a_gradient_that_is_gone_altogether_is_found(tmp_path):
     assert "no gradient at all" in finding.evidence[1].name
 
 
-def test_a_zeroed_branch_at_the_start_is_no_finding(tmp_path):
-    model = deep(nn.ReLU, gain=2**0.5)
-    nn.init.zeros_(model[6].weight)  # nothing passes it until it has learnt
-    assert not isinstance(judge(tmp_path, model, steps=40), Finding)
+class Gate(nn.Module):
+    factor = 0.0
+
+    def forward(self, h):
+        return h * self.factor
+
+
+def test_a_part_that_is_let_in_later_is_no_finding(tmp_path):
+    model = deep(nn.LeakyReLU, gain=2**0.5)
+    model.insert(6, gate := Gate())
+
+    def open_up(step: int) -> None:
+        gate.factor = float(step >= 5)
+
+    assert not isinstance(judge(tmp_path, model, steps=40, at_step=open_up), Finding)
 
 
 @pytest.mark.parametrize(

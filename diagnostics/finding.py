@@ -35,8 +35,13 @@ class Finding:
     evidence: tuple[Evidence, ...]
     layers: tuple[str, ...]  # the layers concerned, worst first
     steps: tuple[int, int]  # first and last step at which it was seen
-    confidence: float  # 0 … 1: share of the records looked at that show it, or how far beyond
+    confidence: float  # 0 … 1
     panel: str  # name of the picture to look at
+
+
+def succession(seen: int, looked: int) -> float:
+    """How sure to be of what showed in `seen` of `looked` records: Laplace's rule, never certain."""
+    return (seen + 1) / (looked + 2)
 
 
 @dataclass(frozen=True)

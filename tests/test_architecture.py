@@ -160,7 +160,6 @@ WITHOUT_A_TEST = {  # and where they are tested instead
     "probes/gradients.py": "tests/probes/test_recorder.py: what the step saw",
     "probes/weights.py": "the same",
     "probes/updates.py": "the same",
-    "diagnostics/finding.py": "nothing but names",
     "dashboard/app.py": "tests/browser/test_app.py",
 }
 

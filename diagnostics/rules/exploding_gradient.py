@@ -29,7 +29,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diagnostics.finding import Evidence, Finding, NotEnough, Verdict
+from diagnostics.finding import Evidence, Finding, NotEnough, Verdict, succession
 from diagnostics.gradient_flow import GradientFlow, gradient_flow
 from diagnostics.run import FathomError, Run
 from diagnostics.thresholds import thresholds
@@ -93,7 +93,9 @@ def _through_depth(flow: GradientFlow) -> Verdict:
         ),
         layers=_largest(flow, usable),
         steps=(int(flow.steps[usable[0]]), int(flow.steps[usable[-1]])),
-        confidence=float((flow.first_to_last[usable] > LIMITS["first_to_last"]).mean()),
+        confidence=succession(
+            int((flow.first_to_last[usable] > LIMITS["first_to_last"]).sum()), len(usable)
+        ),
         panel="gradient_flow",
     )
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diagnostics.finding import Evidence, Finding, NotEnough, Verdict
+from diagnostics.finding import Evidence, Finding, NotEnough, Verdict, succession
 from diagnostics.gradient_flow import GradientFlow, gradient_flow
 from diagnostics.run import FathomError, Run
 from diagnostics.thresholds import thresholds
@@ -126,7 +126,7 @@ def _finding(
         evidence=_evidence(flow, seen, ratio),
         layers=_starved(flow, seen),
         steps=(first, last),
-        confidence=float(np.isin(window, shows).mean()),
+        confidence=succession(int(np.isin(window, shows).sum()), len(window)),
         panel="gradient_flow",
     )
 

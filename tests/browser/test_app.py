@@ -173,3 +173,20 @@ def test_an_unchanged_run_is_not_drawn_again(visit: Open, address: str) -> None:
     )
     page.wait_for_timeout(4500)
     assert sum(heavy) < 2000
+
+
+def test_the_picture_keeps_its_height_when_runs_and_schemes_change(
+    visit: Open, address: str
+) -> None:
+    page = painted(visit(f"{address}/?run=healthy"))
+    height = "document.querySelector('.js-plotly-plot').getBoundingClientRect().height"
+    before = page.evaluate(height)
+    assert before > 300
+    for name in ("group/sick", "healthy"):
+        page.get_by_role("link", name=name).click()
+        expect(page.locator(".run-title h2")).to_have_text(name)
+        page.wait_for_timeout(800)
+        assert page.evaluate(height) == before
+    page.locator("#toggle").click()
+    page.wait_for_timeout(800)
+    assert page.evaluate(height) == before

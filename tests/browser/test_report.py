@@ -63,6 +63,18 @@ def test_the_slider_works_without_a_server(visit: Open, written: str) -> None:
     assert label.text_content() != before
 
 
+def test_a_click_on_the_heat_map_shows_that_step(visit: Open, written: str) -> None:
+    page = visit(written)
+    page.locator("#run-1-gradient_flow .slider-group").scroll_into_view_if_needed()
+    label = page.locator("#run-1-gradient_flow .slider-label").first
+    before = label.text_content()
+    box = page.locator("#run-1-gradient_flow .heatmaplayer").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(300)
+    assert label.text_content() != before
+
+
 def test_prints(visit: Open, written: str, tmp_path: Path) -> None:
     page = visit(written, "dark")
     page.wait_for_selector(PAINTED, state="attached")

@@ -40,7 +40,7 @@ class Finding:
 
 
 def succession(seen: int, looked: int) -> float:
-    """How sure to be of what showed in so many of the records looked at, by Laplace: never quite."""
+    """How sure to be of what so many of the records looked at show, by Laplace's rule."""
     return (seen + 1) / (looked + 2)
 
 

@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.folder import ARCHIVE, RunError, segment_paths, sequence_of
+from probes.folder import ARCHIVE, RunError, segment_paths
 from probes.recording import (
     BINS,
     LIBVER,
@@ -44,16 +44,14 @@ CHUNK_BYTES = 1 << 16
 
 def archive_run(folder: Path) -> None:
     """Make one file of the segments (and of an earlier archive); then the segments go."""
-    archive, paths = folder / ARCHIVE, segment_paths(folder)
+    archive, whole = folder / ARCHIVE, readable(segment_paths(folder))
     earlier = [RecordingFile(archive)] if archive.exists() else []
     known = earlier[0].sequence if earlier else -1
-    fresh = readable([path for path in paths if sequence_of(path) > known])
+    fresh = [file for file in whole if file.sequence > known]
     if fresh:
         _write_beside(archive, earlier + fresh)
-    kept = {file.path for file in fresh}
-    for path in paths:
-        if path in kept or sequence_of(path) <= known:  # what is damaged stays where it is
-            path.unlink()
+    for file in whole:  # what is damaged stays where it is
+        file.path.unlink()
 
 
 def readable(paths: list[Path]) -> list[RecordingFile]:
@@ -61,7 +59,9 @@ def readable(paths: list[Path]) -> list[RecordingFile]:
     files = []
     for path in paths:
         with contextlib.suppress(RunError):
-            files.append(RecordingFile(path))
+            file = RecordingFile(path)
+            file.scalars()
+            files.append(file)
     return files
 
 
@@ -272,8 +272,10 @@ def _joined(parts: list[Series]) -> Series:
 
 def last_step(folder: Path) -> int:
     """The last step that a run holds, by its files: its summary may be older."""
-    last = 0
-    for file in readable([folder / ARCHIVE, *segment_paths(folder)]):
-        steps = [file.scalars().steps, *(series.steps for series in file.series.values())]
-        last = max([last, *(int(part.max()) for part in steps if len(part))])
-    return last
+    archive = [RecordingFile(folder / ARCHIVE)] if (folder / ARCHIVE).exists() else []
+    return max([0, *(_end(file) for file in archive + readable(segment_paths(folder)))])
+
+
+def _end(file: RecordingFile) -> int:
+    steps = [file.scalars().steps, *(series.steps for series in file.series.values())]
+    return max((int(part.max()) for part in steps if len(part)), default=0)

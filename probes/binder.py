@@ -15,7 +15,6 @@ import numpy as np
 from probes.archive import archive_run
 from probes.folder import (
     ARCHIVE,
-    HELD,
     SUMMARY,
     VERSION,
     WATCHED,
@@ -74,7 +73,7 @@ class Binder:
         self._records: dict[int, list[Record]] = {}
         self._scalars: list[bytes] = []
         self._events: list[Event] = []
-        self._bytes = self._rows = 0
+        self._bytes = self._rows = self._held_back = 0
         self._reserve = folder / ".reserve"
         with contextlib.suppress(OSError):
             self._write_summary()
@@ -114,7 +113,7 @@ class Binder:
 
     def tick(self, now: float) -> None:
         """Close the open segment when its time has come; try again what the disk refused."""
-        if not (self._rows or self._events):
+        if self._rows == self._held_back and not self._events:
             self._opened = now
         elif now - self._opened >= self._patience(now):
             self._bind()
@@ -140,10 +139,10 @@ class Binder:
             {self._series[n]: stack(rows) for n, rows in self._take_records(whole).items()},
             tuple(self._events),
         )
-        kept = sum(map(len, self._records.values()))
-        image, rows = segment_image(segment), self._rows - kept
+        self._held_back = sum(map(len, self._records.values()))
+        image, rows = segment_image(segment), self._rows - self._held_back
         self._opened = time.time()
-        self._scalars, self._events, self._bytes, self._rows = [], [], 0, kept
+        self._scalars, self._events, self._bytes, self._rows = [], [], 0, self._held_back
         self._write([(self._sequence, image, rows)])
         self._sequence += 1
 
@@ -216,8 +215,6 @@ class Binder:
             archive_run(self.folder)
         except (OSError, FathomError) as error:  # the segments stay, and read the same
             self._tell(trouble=f"recording.h5 not made: {error}")
-        with contextlib.suppress(OSError):
-            (self.folder / HELD).unlink(missing_ok=True)
         self._tell(done=True, dropped=self._summary["dropped"])
 
 

@@ -38,7 +38,6 @@ class Courier:
             start_new_session=True,  # Ctrl-C is for the trainer; the scribe still has to finish
             pass_fds=(held,),
         )
-        os.close(held)  # from now on the scribe alone holds the run
         assert self._scribe.stdin
         assert self._scribe.stdout
         self._pipe, self._answers = self._scribe.stdin.fileno(), self._scribe.stdout.fileno()
@@ -54,6 +53,7 @@ class Courier:
         self._heard = b""
         self.lost = 0  # frames dropped here and not yet told to the scribe
         self.alive = True
+        os.close(held)  # from now on the scribe alone holds the run
 
     def send(self, frame: bytes, rows: int = 0) -> None:
         """Hand over a frame that holds `rows` rows."""

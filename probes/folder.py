@@ -63,7 +63,10 @@ def hold(folder: Path, patience: float = 10.0) -> int:
     """
     if not (folder / RUN).is_file():
         raise RunError(f"there is no run at '{folder}' to resume; leave out resume=True.")
-    held = os.open(folder / HELD, os.O_RDWR | os.O_CREAT)
+    try:
+        held = os.open(folder / HELD, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise RunError(f"'{folder}' cannot be written: {error.strerror}.") from error
     deadline = time.monotonic() + patience
     while not _locked(held, fcntl.LOCK_EX):
         if time.monotonic() > deadline:
@@ -89,10 +92,13 @@ def is_held(folder: Path) -> bool:
 
 
 def _locked(file: int, kind: int) -> bool:
+    """Whether the lock was to be had; a file system that knows no locks gives it to all."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return True
     return True
 
 

@@ -82,11 +82,15 @@ class Recorder:
         if not resume:
             self._new_run(every, budget)
         held = hold(self.path)
-        self._start = last_step(self.path)
+        try:
+            self._start = last_step(self.path)
+            courier = Courier(self.path, held)
+        except BaseException:
+            os.close(held)  # else this process could never take the run again
+            raise
         self._schedule = schedule(every, budget, self._start)
         self._clock, self._cost = Clock(self._start), Cost()
         self._troubles = Troubles(self.path)
-        courier = Courier(self.path, held)
         self._outbox = Outbox(courier, self.path, self._troubles, self._describe)
         self._outbox.begin([p.series for p in self._probes], len(self._optimizers))
         if resume:

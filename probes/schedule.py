@@ -30,7 +30,7 @@ class Cost:
     def took(self, seconds: float, inside: float, *, recorded: bool) -> None:
         """A step ended: its seconds, and those of them inside hooks and log calls."""
         self.elapsed += seconds
-        inside *= UNSEEN
+        inside = min(UNSEEN * inside, seconds)
         if recorded:
             self._recorded.append(seconds)
             self._inside.append(inside)
@@ -49,7 +49,7 @@ class Cost:
     @property
     def share(self) -> float:
         """Of the time so far."""
-        return self.spent / self.elapsed if self.elapsed else 0.0
+        return min(1.0, self.spent / self.elapsed) if self.elapsed else 0.0
 
 
 class Schedule(Protocol):

@@ -372,3 +372,11 @@ def test_one_optimizers_newest_step_is_not_kept_back(desk):
     desk.feed(tensors("a.weight"), look(1, 0.5), look(2, 0.25))
     desk.tick(SOON + 0.2)
     assert written(desk) == [{1: [0.5], 2: [0.25]}]
+
+
+def test_rows_kept_back_alone_make_no_segments(desk):
+    share(desk)
+    desk.feed(look(1, 0.5, of=(0,)))
+    for n in range(1, 8):
+        desk.tick(n * (SOON + 0.2))
+    assert len(segment_paths(desk.folder)) <= 1

@@ -432,3 +432,53 @@ def test_a_series_without_a_plain_name_of_its_own_is_refused(tmp_path, names):
         record(tmp_path / "run", probes=[Named(name) for name in names])
     assert repr(names[-1]) in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_archive_is_not_resumed_and_the_run_is_let_go(tmp_path):
+    folder = record(tmp_path / "run", steps=3)
+    whole = (folder / "recording.h5").read_bytes()
+    (folder / "recording.h5").write_bytes(whole[:5000])
+    with pytest.raises(FathomError, match="copy it again"):
+        record(folder, resume=True)
+    (folder / "recording.h5").write_bytes(whole)
+    record(folder, steps=2, resume=True)
+    assert Run(folder).last_step == 5
+
+
+def test_a_damaged_segment_survives_a_resume(tmp_path):
+    folder = record(tmp_path / "run", steps=3)
+    damaged = folder / "segments/r0000-00000000.h5"
+    damaged.write_bytes(b"torn")
+    record(folder, steps=2, resume=True)
+    assert damaged.read_bytes() == b"torn"
+    assert Run(folder).last_step == 5
+    assert Run(folder).passed_over == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (lambda m, o, p: (o, m, p), "the order is Recorder"),
+        (lambda m, o, p: (m, m.parameters(), p), "not a torch optimizer"),
+    ],
+)
+def test_swapped_or_wrong_arguments_are_told(tmp_path, arguments, words):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(FathomError, match=words):
+        Recorder(*arguments(model, optimizer, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_optimizer_of_another_model_is_told(tmp_path, caplog):
+    optimizer = torch.optim.SGD(mlp().parameters(), 0.1)
+    with Recorder(mlp(), optimizer, tmp_path / "run"):
+        assert "holds none of the model's parameters" in caplog.text
+
+
+def test_a_compiled_model_gets_no_hooks(tmp_path):
+    module = sys.modules["torch.nn.modules.module"]
+    model = mlp()
+    model._compiled_call_impl = lambda *_: None  # as model.compile() leaves it
+    with Recorder(model, torch.optim.SGD(model.parameters(), 0.1), tmp_path / "run"):
+        assert not module._global_forward_hooks

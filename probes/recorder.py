@@ -22,22 +22,20 @@ from torch import nn
 from torch.optim import Optimizer
 
 from probes.archive import last_step
+from probes.arguments import checked_model, chosen_probes, listed_optimizers, strangers
 from probes.clock import Clock
 from probes.courier import Courier
-from probes.folder import FathomError, create_run, hold
+from probes.folder import create_run, hold
 from probes.forward_order import ForwardOrder
-from probes.gradients import Gradients
 from probes.observer import Observer
 from probes.origin import origin
 from probes.outbox import Outbox
-from probes.parameters import describe, is_compiled, selected, shares, unwrapped
+from probes.parameters import describe, is_compiled, shares, unwrapped
 from probes.probe import Probe
 from probes.recording import TensorInfo
 from probes.schedule import Cost, schedule
 from probes.stepping import attach
 from probes.troubles import Troubles
-from probes.updates import Updates
-from probes.weights import Weights
 
 State = Literal["finished", "failed"]
 RECORDING = "recording a step"
@@ -65,79 +63,26 @@ class Recorder:
         budget: float | None = 0.02,
         resume: bool = False,
     ) -> None:
-        if not isinstance(model, nn.Module):
-            raise FathomError(
-                f"the first argument is a {type(model).__name__}, not a torch.nn.Module; the order "
-                "is Recorder(model, optimizer, path)."
-            )
         self.path = Path(path)
         self.records = 0
-        self._model, self._layers = unwrapped(model), layers
-        default: list[Probe] = [Gradients(), Weights(), Updates()]
-        self._probes = default if probes is None else list(probes)
-        self._optimizers = _listed(optimizer)
-        self._check_selection()
-        self._check_series()
+        self._model, self._layers = checked_model(unwrapped(model), layers), layers
+        self._optimizers = listed_optimizers(optimizer)
+        self._probes = chosen_probes(probes)
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
         if not resume:
             self._new_run(every, budget)
-        held = hold(self.path)
-        try:
-            self._start = last_step(self.path)
-            courier = Courier(self.path, held)
-        except BaseException:
-            os.close(held)  # else this process could never take the run again
-            raise
+        self._troubles = Troubles(self.path)
+        self._start, self._outbox = self._open_run()
         self._schedule = schedule(every, budget, self._start)
         self._clock, self._cost = Clock(self._start), Cost()
-        self._troubles = Troubles(self.path)
-        self._outbox = Outbox(courier, self.path, self._troubles, self._describe)
-        self._outbox.begin([p.series for p in self._probes], len(self._optimizers))
-        if resume:
-            self._outbox.event(self._start, "resumed", f"after step {self._start}")
         self._due, self._inside, self._since = False, 0.0, time.perf_counter()
         self._held: list[int] = []
         self._observers: list[Observer] = []
-        self._order = ForwardOrder(
-            {} if is_compiled(model) else {m: name for name, m in self._model.named_modules()}
-        )
-        self._handles = [
-            handle
-            for n, optimizer in enumerate(self._optimizers)
-            for handle in attach(
-                optimizer, partial(self._before, n, optimizer), partial(self._after, n)
-            )
-        ]
         self._closed = False
-        self._warn_of_strangers()
+        seen = {} if is_compiled(model) else {m: name for name, m in self._model.named_modules()}
+        self._order = ForwardOrder(seen)
+        self._handles = self._attach()
         _LIVE.add(self)
-
-    def _check_selection(self) -> None:
-        if not selected(self._model, self._layers):
-            names = [name for name, _ in self._model.named_parameters()]
-            raise FathomError(
-                f"layers={self._layers!r} selects no parameter of {type(self._model).__name__} "
-                f"(it has: {', '.join(names[:8]) or 'none'}{', …' if names[8:] else ''})."
-            )
-
-    def _warn_of_strangers(self) -> None:
-        own = {id(parameter) for parameter in self._model.parameters()}
-        for optimizer in self._optimizers:
-            if not any(id(p) in own for g in optimizer.param_groups for p in g["params"]):
-                self._troubles.say(
-                    "strangers",
-                    f"{type(optimizer).__name__} holds none of the model's parameters, so it will "
-                    "not train them; build it from model.parameters().",
-                )
-
-    def _check_series(self) -> None:
-        names = [probe.series for probe in self._probes]
-        for name in names:
-            if not name.isidentifier() or names.count(name) > 1:
-                raise FathomError(
-                    f"a probe's series is called {name!r} (all: {', '.join(names)}); give each "
-                    "probe a name of its own, of letters, digits and underscores."
-                )
 
     def _new_run(self, every: int | None, budget: float | None) -> None:
         model = {
@@ -152,6 +97,36 @@ class Recorder:
             "series": {probe.series: probe.state for probe in self._probes},
         }
         create_run(self.path, {**origin(), **info})
+
+    def _open_run(self) -> tuple[int, Outbox]:
+        """The last step there is, and a scribe that writes what comes after it."""
+        held = hold(self.path)
+        try:
+            start = last_step(self.path)
+            courier = Courier(self.path, held)
+        except BaseException:
+            os.close(held)  # else this process could never take the run again
+            raise
+        outbox = Outbox(courier, self.path, self._troubles, self._describe)
+        outbox.begin([probe.series for probe in self._probes], len(self._optimizers))
+        if start:
+            outbox.event(start, "resumed", f"after step {start}")
+        return start, outbox
+
+    def _attach(self) -> list[Any]:
+        for kind in strangers(self._model, self._optimizers):
+            self._troubles.say(
+                kind,
+                f"{kind} holds none of the model's parameters, so it will not train them; build "
+                "it from model.parameters().",
+            )
+        return [
+            handle
+            for n, optimizer in enumerate(self._optimizers)
+            for handle in attach(
+                optimizer, partial(self._before, n, optimizer), partial(self._after, n)
+            )
+        ]
 
     @property
     def steps(self) -> int:
@@ -289,19 +264,6 @@ def _leave_all() -> None:
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_all)
-
-
-def _listed(optimizer: Optimizer | Iterable[Optimizer] | None) -> list[Optimizer]:
-    if optimizer is None:
-        return []
-    found = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
-    for each in found:
-        if not isinstance(each, Optimizer):
-            raise FathomError(
-                f"the second argument holds a {type(each).__name__}, not a torch optimizer; give "
-                "the optimizer, a list of them, or None for an update written by hand."
-            )
-    return found
 
 
 def _size(model: nn.Module) -> int:

@@ -1,0 +1,69 @@
+"""What the Recorder can be given; where it is not that, a sentence says what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import nn
+from torch.optim import Optimizer
+
+from probes.folder import FathomError
+from probes.gradients import Gradients
+from probes.parameters import selected
+from probes.probe import Probe
+from probes.updates import Updates
+from probes.weights import Weights
+
+
+def checked_model(model: nn.Module, layers: str | None) -> nn.Module:
+    """A module with at least one parameter to record."""
+    if not isinstance(model, nn.Module):
+        raise FathomError(
+            f"the first argument is a {type(model).__name__}, not a torch.nn.Module; the order "
+            "is Recorder(model, optimizer, path)."
+        )
+    if not selected(model, layers):
+        names = [name for name, _ in model.named_parameters()]
+        raise FathomError(
+            f"layers={layers!r} selects no parameter of {type(model).__name__} "
+            f"(it has: {', '.join(names[:8]) or 'none'}{', …' if names[8:] else ''})."
+        )
+    return model
+
+
+def listed_optimizers(optimizer: Optimizer | Iterable[Optimizer] | None) -> list[Optimizer]:
+    """One, several, or none for an update written by hand."""
+    if optimizer is None:
+        return []
+    found = [optimizer] if isinstance(optimizer, Optimizer) else list(optimizer)
+    for each in found:
+        if not isinstance(each, Optimizer):
+            raise FathomError(
+                f"the second argument holds a {type(each).__name__}, not a torch optimizer; give "
+                "the optimizer, a list of them, or None for an update written by hand."
+            )
+    return found
+
+
+def chosen_probes(probes: Sequence[Probe] | None) -> list[Probe]:
+    """The usual ones, if none are chosen; each with a series of its own."""
+    default: list[Probe] = [Gradients(), Weights(), Updates()]
+    chosen = default if probes is None else list(probes)
+    names = [probe.series for probe in chosen]
+    for name in names:
+        if not name.isidentifier() or names.count(name) > 1:
+            raise FathomError(
+                f"a probe's series is called {name!r} (all: {', '.join(names)}); give each "
+                "probe a name of its own, of letters, digits and underscores."
+            )
+    return chosen
+
+
+def strangers(model: nn.Module, optimizers: Sequence[Optimizer]) -> list[str]:
+    """The kinds of those optimizers that hold none of the model's parameters."""
+    own = {id(parameter) for parameter in model.parameters()}
+    return [
+        type(optimizer).__name__
+        for optimizer in optimizers
+        if not any(id(p) in own for group in optimizer.param_groups for p in group["params"])
+    ]

@@ -58,25 +58,17 @@ def gradient_flow(
     A layer's gradient is that of its weights, of its biases, or of all its parameters. The decay
     is taken over the layers that have a weight matrix, from the output back to the input: the
     geometric mean of the ratio from one such layer to the one before it. Its interval is Student's
-    over these ratios, which is right for a product of independent factors (what a random
-    initialisation gives) whatever their distribution. The output layer is often drawn otherwise
-    than the rest; with `output=False` it stays out of the profile.
+    over the logarithms of these ratios: a random initialisation makes them independent and nearly
+    normal. The output layer is often drawn otherwise than the rest; with `output=False` it stays
+    out of the profile.
     """
-    cancelled = _cancelled(run)
-    tensors = [
-        tensor
-        for name, tensor in run.tensors.items()
-        if name not in cancelled and _counts(tensor, parameters)
-    ]
+    every, cancelled = run.tensors.values(), _cancelled(run)
+    tensors = [t for t in every if t.name not in cancelled and _counts(t, parameters)]
     layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
     norm, size = _by_layer(_norms(run, tensors), tensors, layers)
     rms = norm / np.sqrt(size)
-    in_profile = np.array([_in_profile(layer, tensors) for layer in layers], bool)
-    if not output:
-        in_profile[np.flatnonzero(in_profile)[-1:]] = False
-    ratios = _log_ratios(rms[:, in_profile])
-    decay, low, high = _geometric_mean(ratios, confidence)
-    every = run.tensors.values()
+    in_profile = _profile(layers, tensors, output=output)
+    decay, low, high = _geometric_mean(_log_ratios(rms[:, in_profile]), confidence)
     return GradientFlow(
         run=run.name,
         parameters=parameters,
@@ -119,8 +111,15 @@ def _cancelled(run: Run) -> tuple[str, ...]:
     return tuple(name for name, part in zip(names, usual, strict=True) if part < ROUNDING)
 
 
-def _in_profile(layer: str, tensors: list[TensorInfo]) -> bool:
-    return any(t.module == layer and t.role in ("matrix", "bias", "cancelled") for t in tensors)
+def _profile(
+    layers: tuple[str, ...], tensors: list[TensorInfo], *, output: bool
+) -> NDArray[np.bool_]:
+    """The layers that the decay is taken over; the last of them only if the output counts."""
+    weighty = {t.module for t in tensors if t.role in ("matrix", "bias", "cancelled")}
+    in_profile = np.array([layer in weighty for layer in layers], bool)
+    if not output:
+        in_profile[np.flatnonzero(in_profile)[-1:]] = False
+    return in_profile
 
 
 def _norms(run: Run, tensors: list[TensorInfo]) -> NDArray[np.float64]:

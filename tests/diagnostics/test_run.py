@@ -45,7 +45,7 @@ def test_a_finished_run_is_read_whole(finished):
     assert list(run.tensors) == [f"{n}.{p}" for n in (0, 3, 6, 9) for p in ("weight", "bias")]
     assert run.dropped == 0
     assert run.passed_over == ()
-    assert 0 < run.overhead < 1
+    assert 0 < run.overhead <= 1  # steps of a millisecond, all recorded: it may be nearly all
     assert run.info["versions"]["torch"] == torch.__version__
 
 

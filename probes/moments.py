@@ -14,7 +14,7 @@ from torch import Tensor
 
 from probes.recording import BINS, LOWEST_OCTAVE, STATISTICS
 
-SAMPLED = len(STATISTICS) - 1  # all but the norm, which is of the whole tensor
+SAMPLED = STATISTICS.index("norm")  # those before it are of the sample, the norm of the whole
 _HALVES = 1024  # half-octaves: sign, exponent and the mantissa's first bit
 _POSITIVE_INFINITY, _NAN = 510, 511  # among the positive half-octaves
 _FIRST = 2 * (127 + LOWEST_OCTAVE)  # half-octave at which the first bin begins

@@ -1,14 +1,29 @@
-"""What a probe is, and what it may see: one optimizer's parameters, around one step."""
+"""What a probe is, and what it may see: a probe implements those of these protocols it needs.
+
+Whatever a probe does, it may not change a tensor it is shown, keep a module's output beyond the
+call, draw a random number, or wait for a device.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from probes.arena import Rows
+
+Limits = tuple[float, float]  # the least and greatest value a function can give
+
+
+class Probe(Protocol):
+    """One kind of look."""
+
+    series: str  # its name in the recording
+    state: str  # the state its numbers are taken in, in words
 
 
 @dataclass
@@ -26,14 +41,104 @@ class Look:
         self.rows.clear()
 
 
-class Probe(Protocol):
-    """One kind of look."""
-
-    series: str  # its name in the recording
-    state: str  # the state its numbers are taken in, in words
+@runtime_checkable
+class ParameterProbe(Probe, Protocol):
+    """Looks at parameters around an optimizer's step."""
 
     def before(self, look: Look) -> None:
         """Gradients are accumulated and unscaled; the weights have not moved."""
 
     def after(self, look: Look) -> None:
         """The weights have moved."""
+
+
+class Shelf(Protocol):
+    """Where a probe puts samples of tensors, each under a name of its own."""
+
+    def take(self, name: str, tensor: Tensor, limits: Limits | None = None) -> None:
+        """Copy a sample in; with limits, how much of it lies at either end is counted too.
+
+        What is taken under one name several times in a step is merged.
+        """
+
+
+@dataclass(frozen=True)
+class Call:
+    """One module has run, in a forward pass of a step that is recorded."""
+
+    name: str  # as the model calls the module; "" is the model itself
+    module: nn.Module
+    inputs: tuple[Any, ...]
+    output: Any
+    outputs: Sequence[tuple[str, Tensor]]  # its tensors: "encoder.0", or "lstm[0]", "lstm[1][0]"
+    shelf: Shelf
+
+
+@runtime_checkable
+class OutputProbe(Probe, Protocol):
+    """Looks at what every module that computes something by itself gives."""
+
+    def called(self, call: Call) -> None: ...
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A whole forward pass of the model, or a loss module's call beside it."""
+
+    module: nn.Module  # the outermost one of the model's that was called, or the loss
+    is_loss: bool
+    inputs: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    output: Any
+
+
+@runtime_checkable
+class PassProbe(Probe, Protocol):
+    """Looks at what goes into the model, and into the loss where that is a module."""
+
+    def passed(self, whole: Pass) -> None: ...
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    """A function that a probe has asked for has run inside a module's forward."""
+
+    name: str  # of the innermost module it ran in
+    function: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    output: Any
+    shelf: Shelf
+
+
+@runtime_checkable
+class FunctionProbe(Probe, Protocol):
+    """Looks at calls of some torch functions inside forward passes."""
+
+    functions: frozenset[Callable[..., Any]]
+
+    def ran(self, call: FunctionCall) -> None: ...
+
+
+class Moment(Protocol):
+    """The end of a step that is recorded: the weights have moved."""
+
+    step: int
+    model: nn.Module
+    optimizers: Sequence[Optimizer]
+
+    def scalar(self, name: str, value: float | Tensor) -> None:
+        """A number beside those that are logged; a tensor is not waited for."""
+
+    def array(self, name: str, values: Tensor | NDArray[Any], about: str) -> None:
+        """An array of any shape under a name; `about` says what its axes are."""
+
+    def event(self, kind: str, text: str) -> None:
+        """Something that happened, in words."""
+
+
+@runtime_checkable
+class StepProbe(Probe, Protocol):
+    """Is asked once at the end of every step that is recorded."""
+
+    def step(self, moment: Moment) -> None: ...

@@ -21,9 +21,10 @@ lint: install
 types: install
 	$(PYTHON) -m mypy
 
-bench:    ## what recording costs, beside its peers
+bench:    ## what recording costs, beside its peers: hours; add BENCH="--models mlp --repeats 1"
 	$(PIP) --editable ".[bench]"
-	$(PYTHON) benchmarks/overhead.py
+	$(PIP) --no-deps cockpit-for-pytorch==1.0.2 backpack-for-pytorch==1.7.1
+	$(PYTHON) benchmarks/overhead.py $(BENCH)
 
 install:
 	$(PIP) --editable ".[test]"

@@ -137,7 +137,7 @@ def text() -> Batch:
 
 
 WORKLOADS = {
-    "mlp": Workload(mlp, momentum, lambda: images((128, 784)), 200, 2000),
-    "resnet20": Workload(resnet20, momentum, lambda: images((64, 3, 32, 32)), 15, 150),
-    "gpt": Workload(GPT, adamw, text, 5, 100),
+    "mlp": Workload(mlp, momentum, lambda: images((128, 784)), 200, 4000),
+    "resnet20": Workload(resnet20, momentum, lambda: images((64, 3, 32, 32)), 15, 500),
+    "gpt": Workload(GPT, adamw, text, 5, 400),
 }

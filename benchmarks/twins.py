@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import tempfile
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter  # the true one: a tool may put its own in its place
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from cells import Cell, Figures
 from models import WORKLOADS
-from tools import TOOLS, Bare
-from torch.nn.functional import cross_entropy
+from tools import TOOLS
 
 if TYPE_CHECKING:
+    from attachment import Bare
     from models import Batch, Workload
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -25,42 +27,13 @@ if TYPE_CHECKING:
 WARM_UP = 2  # pairs of steps that are run and not counted
 TRIM = 0.1  # share of pairs dropped at either end of their difference
 STILL = 0.02  # CPU seconds a fifth of a second below which the background has come to rest
+MB = 1 << 20
+PATIENCE = 60  # seconds after which a row at an exact cadence ends, at a whole number of cadences
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One row of a table: a tool on a model; no cadence means Fathom's own budget."""
-
-    model: str
-    tool: str
-    cadence: int | None
-    steps: int
-
-    @property
-    def name(self) -> str:
-        when = "at its defaults" if self.cadence is None else f"every {self.cadence}"
-        return self.tool if self.tool == "bare" else f"{self.tool} {when}"
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What one cell came to; ratios are instrumented over bare, shares are of a bare step."""
-
-    p20: float  # CPU time of the training thread
-    median: float
-    mean: float  # over recorded and idle steps: the amortised slow-down
-    wall: float  # the same mean of wall time
-    threads: float  # CPU of other threads
-    children: float  # CPU of child processes
-    bare_ms: float
-    records: float
-    bytes_per_record: float
-    close_s: float
-
-
-@dataclass(frozen=True)
-class Twin:
-    """One of two equal networks and what is attached to it."""
+class Training:
+    """A network and what is attached to it."""
 
     model: nn.Module
     optimizer: Optimizer
@@ -69,16 +42,16 @@ class Twin:
     def step(self, batch: Batch) -> tuple[float, float]:
         """Train one step and give its CPU time in this thread and its wall time."""
         self.tool.enter()
-        cpu, wall = time.thread_time(), time.perf_counter()
+        cpu, wall = time.thread_time(), perf_counter()
         self.train(*batch)
-        spent = time.thread_time() - cpu, time.perf_counter() - wall
+        spent = time.thread_time() - cpu, perf_counter() - wall
         self.tool.leave()
         return spent
 
     def train(self, inputs: Tensor, targets: Tensor) -> None:
         self.optimizer.zero_grad()
-        loss = cross_entropy(self.model(inputs), targets)
-        loss.backward()
+        loss = self.tool.loss(inputs, targets)
+        self.tool.backward(loss)
         self.optimizer.step()
         self.tool.log(loss.detach())
 
@@ -89,10 +62,6 @@ class Series:
 
     times: NDArray[np.float64]  # [pair, (bare, instrumented), (cpu, wall)]
     recorded: NDArray[np.bool_]  # [pair]
-
-    @property
-    def records(self) -> int:
-        return int(self.recorded.sum())
 
     def ratios(self) -> tuple[float, float, float, float]:
         """(20th percentile, median, mean) of CPU time, and mean of wall time."""
@@ -106,9 +75,13 @@ class Series:
         )
 
     def shares(self, seconds: NDArray[np.float64]) -> tuple[float, float, float]:
-        """Seconds of (threads, children) a step as shares of a bare one, and that in ms."""
+        """Seconds of (threads, children) as shares of all bare steps, and one of these in ms."""
         bare = self.means(0)[0]
-        return float(seconds[0] / bare), float(seconds[1] / bare), float(1000 * bare)
+        threads, children = seconds / len(self.times) / bare
+        return float(threads), float(children), float(1000 * bare)
+
+    def counts(self) -> tuple[int, int]:
+        return len(self.times), int(self.recorded.sum())
 
     def means(self, clock: int) -> NDArray[np.float64]:
         """Mean (bare, instrumented) time, recorded and idle pairs trimmed apart, alike for both."""
@@ -126,38 +99,45 @@ def trimmed(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     return pairs[order[cut : len(pairs) - cut]]
 
 
-def measure(cell: Cell) -> Figures:
+def measure(cell: Cell, folder: Path) -> Figures:
     """Step a bare network and its instrumented copy alternately, and compare."""
+    workload = seeded(cell)
+    model = workload.model()
+    bare = training(Cell(cell.model, "bare", None, 0), copy.deepcopy(model), folder)
+    pair = bare, training(cell, model, folder)
+    collect(pair, workload, WARM_UP)
+    before = settled()  # a child process that is still starting is not a step's cost
+    series = collect(pair, workload, cell.steps, cell.cadence)
+    spent = settled() - before
+    tool, started = pair[1].tool, perf_counter()
+    claimed = tool.claimed
+    tool.close()
+    closing = perf_counter() - started
+    size, snapshots = folder_sizes(folder)
+    timed = *series.ratios(), *series.shares(spent), *series.counts()
+    return Figures(*timed, size / max(1, tool.records), snapshots / MB, closing, claimed)
+
+
+def seeded(cell: Cell) -> Workload:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    workload = WORKLOADS[cell.model]
-    with tempfile.TemporaryDirectory() as folder:
-        pair = twins(workload, cell, Path(folder))
-        collect(pair, workload, WARM_UP)
-        before = settled()  # a child process that is still starting is not a step's cost
-        series = collect(pair, workload, cell.steps)
-        spent = (settled() - before) / cell.steps
-        started = time.perf_counter()
-        pair[1].tool.close()
-        closing = time.perf_counter() - started
-        size = folder_size(Path(folder)) / max(1, pair[1].tool.records)
-    return Figures(*series.ratios(), *series.shares(spent), series.records, size, closing)
+    return WORKLOADS[cell.model]
 
 
-def twins(workload: Workload, cell: Cell, folder: Path) -> tuple[Twin, Twin]:
-    """The same network twice: bare, and with the tool of the cell."""
-    model = workload.model()
-    other = copy.deepcopy(model)
-    optimizer, other_optimizer = workload.optimizer(model), workload.optimizer(other)
-    none = Bare(model, optimizer, None, folder)
-    tool = TOOLS[cell.tool](other, other_optimizer, cell.cadence, folder)
-    return Twin(model, optimizer, none), Twin(other, other_optimizer, tool)
+def training(cell: Cell, model: nn.Module, folder: Path) -> Training:
+    """A model with an optimizer of its own and the cell's tool."""
+    optimizer = WORKLOADS[cell.model].optimizer(model)
+    return Training(model, optimizer, TOOLS[cell.tool](model, optimizer, cell, folder))
 
 
-def collect(pair: tuple[Twin, Twin], workload: Workload, steps: int) -> Series:
+def collect(
+    pair: tuple[Training, Training], workload: Workload, steps: int, cadence: int | None = None
+) -> Series:
     """Time so many pairs of steps, swapping the order each time."""
-    times, recorded = np.zeros((steps, 2, 2)), np.zeros(steps, bool)
+    times, recorded, began = np.zeros((steps, 2, 2)), np.zeros(steps, bool), perf_counter()
     for step in range(steps):
+        if cadence and step and step % cadence == 0 and perf_counter() - began > PATIENCE:
+            return Series(times[:step], recorded[:step])
         records = pair[1].tool.records
         order = [0, 1] if step % 2 else [1, 0]
         batch = workload.batch()
@@ -170,7 +150,7 @@ def background() -> NDArray[np.float64]:
     """CPU seconds so far of (other threads, child processes); NaN where psutil is missing."""
     threads = time.process_time() - time.thread_time()
     if not importlib.util.find_spec("psutil"):
-        return np.array([threads, np.nan])
+        return np.array([threads, math.nan])
     import psutil
 
     family = psutil.Process().children(recursive=True)
@@ -189,7 +169,9 @@ def settled() -> NDArray[np.float64]:
     return spent
 
 
-def folder_size(folder: Path) -> int:
-    """Bytes of all files but wandb's logs of itself."""
+def folder_sizes(folder: Path) -> tuple[int, int]:
+    """Bytes of (all that is recorded but wandb's logs of itself, snapshots of the weights)."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    return sum(path.stat().st_size for path in files if path.suffix != ".log")
+    sizes = {path: path.stat().st_size for path in files if path.suffix != ".log"}
+    snapshots = sum(size for path, size in sizes.items() if path.parent.name == "snapshots")
+    return sum(sizes.values()) - snapshots, snapshots

@@ -98,7 +98,7 @@ def _model(model: dict[str, Any]) -> str:
 
 def _last_values(run: Run, most: int = 4) -> dict[str, str]:
     last = {}
-    for name in run.scalar_names[:most]:
+    for name in run.logged[:most]:
         values = run.scalar(name).values
         last[f"Last {name}"] = number(float(values[-1])) if len(values) else ""
     return last

@@ -56,7 +56,7 @@ def info_text(run: Run) -> str:
     facts = known(run)
     room = max(map(len, facts))
     lines = [f"  {term:<{room}}  {plain(told)}" for term, told in facts.items()]
-    scalars = ", ".join(run.scalar_names) or "none"
+    scalars = ", ".join(run.logged) or "none"
     lines += _wrap(scalars, f"  {'Scalars':<{room}}  ", " " * (room + 4))
     lines += [f"  ! {plain(text)}" for text in warnings(run)]
     return "\n".join([_title(run), *lines])

@@ -62,7 +62,7 @@ def gradient_flow(
     normal. The output layer is often drawn otherwise than the rest; with `output=False` it stays
     out of the profile.
     """
-    every, cancelled = run.tensors.values(), _cancelled(run)
+    every, cancelled = run.parameters.values(), _cancelled(run)
     tensors = [t for t in every if t.name not in cancelled and _counts(t, parameters)]
     layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
     norm, size = _by_layer(_norms(run, tensors), tensors, layers)
@@ -103,7 +103,7 @@ def _cancelled(run: Run) -> tuple[str, ...]:
 
     A skip around the normalisation, or its running statistics, would let the gradient through.
     """
-    names = [tensor.name for tensor in run.tensors.values() if tensor.role == "cancelled"]
+    names = [tensor.name for tensor in run.parameters.values() if tensor.role == "cancelled"]
     weights = [name.removesuffix("bias") + "weight" for name in names]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = run.column("gradients", "norm", names) / run.column("gradients", "norm", weights)
@@ -176,7 +176,7 @@ def _geometric_mean(
 
 def _never_reached(run: Run) -> tuple[str, ...]:
     """Parameters that require a gradient and were never given one."""
-    names = [tensor.name for tensor in run.tensors.values() if tensor.trainable]
+    names = [tensor.name for tensor in run.parameters.values() if tensor.trainable]
     counts = run.column("gradients", "count", names)
     reached = np.nan_to_num(counts).sum(axis=0) > 0
     return tuple(name for name, there in zip(names, reached.tolist(), strict=True) if not there)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probes.folder import FORMAT, RUN, SUMMARY, VERSION, RunError, is_held, read_json
+from probes.folder import FORMAT, RUN, SUMMARY, VERSION, RunError, is_held, of_rank, read_json
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ def state_of(path: Path, summary: dict[str, Any]) -> str:
     return "killed" if state == "running" and not is_held(path) else state
 
 
-def read_summary(path: Path) -> dict[str, Any]:
+def read_summary(path: Path, rank: int = 0) -> dict[str, Any]:
     """Fresh lines of a run; a young or damaged one has none."""
     try:
-        found = read_json(path / SUMMARY)
+        found = read_json(of_rank(path / SUMMARY, rank))
     except RunError:
         return {}
     return {key: value for key, value in found.items() if _is_sound(key, value)}

@@ -12,8 +12,8 @@ readers see named axes.
 from __future__ import annotations
 
 import contextlib
-import io
-import os
+import math
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.folder import ARCHIVE, RunError, segment_paths
+from probes.folder import ARCHIVE, RunError, of_rank, segment_paths
 from probes.recording import (
     BINS,
     LIBVER,
@@ -33,18 +33,21 @@ from probes.recording import (
     Scalars,
     Series,
     TensorInfo,
+    Track,
+    write_axes,
     write_head,
     write_scalars,
     write_tables,
 )
 from probes.recording_file import BLOCK, RecordingFile
+from probes.reserved import Reserved
 
 CHUNK_BYTES = 1 << 16
 
 
-def archive_run(folder: Path) -> None:
-    """Make one file of the segments (and of an earlier archive); then the segments go."""
-    archive, whole = folder / ARCHIVE, readable(segment_paths(folder))
+def archive_run(folder: Path, rank: int = 0) -> None:
+    """Make one file of a rank's segments (and of an earlier archive); then the segments go."""
+    archive, whole = of_rank(folder / ARCHIVE, rank), readable(segment_paths(folder, rank))
     earlier = [RecordingFile(archive)] if archive.exists() else []
     known = earlier[0].sequence if earlier else -1
     fresh = [file for file in whole if file.sequence > known]
@@ -69,7 +72,7 @@ def _write_beside(path: Path, sources: list[RecordingFile]) -> None:
     part = path.with_name(path.name + ".part")
     try:
         with part.open("w+b", buffering=0) as raw:
-            disk = _Reserved(raw, _largest_size(sources))
+            disk = Reserved(raw, _largest_size(sources))
             with h5py.File(disk, "w", libver=LIBVER) as file:
                 _fill(file, sources)
             disk.finish()
@@ -83,55 +86,9 @@ def _largest_size(sources: list[RecordingFile]) -> int:
     tensors = len({tensor.name for source in sources for tensor in source.tensors})
     records = sum(len(series.steps) for source in sources for series in source.series.values())
     row = tensors * (4 * len(STATISTICS) + 2 * BINS)
-    return 2 * records * row + 2 * sum(source.path.stat().st_size for source in sources) + (1 << 20)
-
-
-class _Reserved(io.RawIOBase):
-    """A file whose room is taken before libhdf5 writes: a failed write would end the process."""
-
-    def __init__(self, raw: io.FileIO, size: int) -> None:
-        self._raw, self._end = raw, 0
-        self._failure: OSError | None = None
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(raw.fileno(), 0, size)
-
-    def finish(self) -> None:
-        """Give back the room not used; raise what went wrong on the way."""
-        if self._failure is not None:
-            raise self._failure
-        self._raw.truncate(self._end)
-        os.fsync(self._raw.fileno())
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        try:
-            done = 0
-            while done < len(view):
-                done += self._raw.write(view[done:])
-            self._end = max(self._end, self._raw.tell())
-        except OSError as error:
-            self._failure = error
-        return len(view)
-
-    def readinto(self, buffer: Any) -> int:
-        return self._raw.readinto(buffer)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_END:
-            return self._raw.seek(self._end + offset)
-        return self._raw.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._raw.tell()
-
-    def truncate(self, size: int | None = None) -> int:
-        self._end = self.tell() if size is None else size
-        return self._end
-
-    def readable(self) -> bool:
-        return True
-
-    writable = seekable = readable
+    tracks = sum(len(source.tracks) for source in sources)
+    files = sum(source.path.stat().st_size for source in sources)
+    return 2 * records * row + 2 * files + tracks * 4096 + (1 << 20)
 
 
 @dataclass
@@ -159,8 +116,7 @@ class _Union:
 def _fill(file: h5py.File, sources: list[RecordingFile]) -> None:
     union = _Union.of(sources)
     events: tuple[Event, ...] = tuple(event for source in sources for event in source.events)
-    last = sources[-1]
-    write_head(file, last.run, last.sequence, last.dropped, TENSOR_MAJOR)
+    write_head(file, sources[-1], TENSOR_MAJOR)
     write_tables(file, union.tensors, union.keys, events)
     scalars = _join_scalars(sources, union)
     options = {"fletcher32": True} if len(scalars.steps) else {}
@@ -168,6 +124,8 @@ def _fill(file: h5py.File, sources: list[RecordingFile]) -> None:
     names = dict.fromkeys(name for source in sources for name in source.series)
     for name in names:
         _fill_series(file, name, [s for s in sources if name in s.series], union)
+    for n, parts in enumerate(_same_tracks(sources).values()):
+        _fill_track(file, n, parts)
 
 
 def _join_scalars(sources: list[RecordingFile], union: _Union) -> Scalars:
@@ -204,6 +162,42 @@ def _fill_series(file: h5py.File, name: str, sources: list[RecordingFile], union
         statistics[:, :, cut] = np.moveaxis(block.statistics, 0, 2)
         histogram[:, :, cut] = np.moveaxis(block.histogram, 0, 2)
         start = cut.stop
+
+
+Place = tuple[RecordingFile, int]  # where a track is: in which file, and which of its tracks
+
+
+def _same_tracks(sources: list[RecordingFile]) -> dict[Any, list[Place]]:
+    """Each track's places: of one name, shape and dtype."""
+    found: dict[Any, list[Place]] = defaultdict(list)
+    for source in sources:
+        for n, track in enumerate(source.tracks):
+            found[track.kind].append((source, n))
+    return found
+
+
+def _fill_track(file: h5py.File, n: int, places: list[Place]) -> None:
+    parts = [source.tracks[at] for source, at in places]
+    steps = np.concatenate([part.steps for part in parts])
+    times = np.concatenate([part.times for part in parts])
+    group = write_axes(file, n, replace(parts[-1], steps=steps, times=times))
+    shape = (len(steps), *parts[0].values.shape[1:])
+    values = group.create_dataset(
+        "values", shape, parts[0].values.dtype, **_summed(parts[0], shape)
+    )
+    start = 0
+    for source, at in places:
+        for block in source.arrays(at):
+            values[start : start + len(block.steps)] = block.values
+            start += len(block.steps)
+
+
+def _summed(track: Track, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Checksums go with chunks, and those with a size."""
+    row = track.values.dtype.itemsize * math.prod(shape[1:])
+    if not row * shape[0]:
+        return {}
+    return {"chunks": (min(shape[0], -(-CHUNK_BYTES // row)), *shape[1:]), "fletcher32": True}
 
 
 def _create(group: h5py.Group, name: str, shape: tuple[int, int, int], kind: str) -> h5py.Dataset:
@@ -270,12 +264,14 @@ def _joined(parts: list[Series]) -> Series:
     )
 
 
-def last_step(folder: Path) -> int:
-    """The last step that a run holds, by its files: its summary may be older."""
-    archive = [RecordingFile(folder / ARCHIVE)] if (folder / ARCHIVE).exists() else []
-    return max([0, *(_end(file) for file in archive + readable(segment_paths(folder)))])
+def last_step(folder: Path, rank: int = 0) -> int:
+    """The last step that a rank's files hold: its summary may be older."""
+    path = of_rank(folder / ARCHIVE, rank)
+    archive = [RecordingFile(path)] if path.exists() else []
+    return max([0, *(_end(file) for file in archive + readable(segment_paths(folder, rank)))])
 
 
 def _end(file: RecordingFile) -> int:
     steps = [file.scalars().steps, *(series.steps for series in file.series.values())]
+    steps += [track.steps for track in file.tracks]
     return max((int(part.max()) for part in steps if len(part)), default=0)

@@ -1,8 +1,8 @@
-"""One preallocated buffer for samples of many tensors: probes copy in, one pass reduces all.
+"""One buffer a device for samples of many tensors: probes copy in, one pass reduces all.
 
-Of a tensor with up to 4096 elements all are taken; of a larger one 256 blocks of 16, spread over
-rows and columns, whose start moves with every record. What is wanted of the whole tensor (its
-norm) is taken whole. Nothing here waits for the device.
+Every series has a shelf in it, and a tensor keeps its place there from record to record. What is
+new waits aside until the record ends; then the arena is laid out anew. Nothing here waits for the
+device.
 """
 
 from __future__ import annotations
@@ -10,208 +10,289 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.moments import SAMPLED, Reducer
+from probes.merging import merged
+from probes.moments import COLUMNS, SAMPLED, Reducer
+from probes.norms import rescued, whole_norms
 from probes.recording import BINS, STATISTICS
+from probes.sampling import SAMPLE, fits, local, sample
 
-SAMPLE = 4096
-BLOCKS, WIDTH = 256, 16
-CHOICES = 64  # distances between blocks to choose from
-PIECE = 1 << 16  # elements whose squares are summed at once
-SMALLEST_NORM, LARGEST_NORM = 1e-17, 1e17  # beyond, float32 squares vanish or overflow
-_FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+AGAIN = 15  # of a tensor taken more often in one record only the first so many are looked at
+STALE = 4  # the arena is laid out anew when it has this many times the elements in use
+_LOW, _HIGH = STATISTICS.index("low"), STATISTICS.index("high")
 
-
-class Arena:
-    """Room for `series` samples of each of the tensors, all on one device."""
-
-    def __init__(self, tensors: Sequence[Tensor], series: int) -> None:
-        self.sizes = np.array([tensor.numel() for tensor in tensors])
-        groups: dict[int, list[int]] = defaultdict(list)  # tensors by how much of them is taken
-        for tensor, size in enumerate(self.sizes.tolist()):
-            groups[min(size, SAMPLE)].append(tensor)
-        groups.pop(0, None)
-        shapes = [(series * len(members), width) for width, members in groups.items()]
-        device = tensors[0].device
-        self._buffer = torch.zeros(sum(rows * width for rows, width in shapes), device=device)
-        self._reducer = Reducer(shapes, device)
-        self._place = np.zeros((series, len(tensors)), int)  # of a sample among the reduced rows
-        slots = [[torch.empty(0)] * len(tensors) for _ in range(series)]
-        row = start = 0
-        for width, members in groups.items():
-            for n in range(series):
-                for tensor in members:
-                    slot = self._buffer[start : start + width]
-                    whole = self.sizes[tensor] <= SAMPLE
-                    slots[n][tensor] = slot if whole else slot.view(BLOCKS, WIDTH)
-                    self._place[n, tensor] = row
-                    row, start = row + 1, start + width
-        self._rows = [Rows(self, slots[n]) for n in range(series)]
-        self.record = 0  # moves the sampled blocks
-
-    def rows(self, series: int) -> Rows:
-        return self._rows[series]
-
-    def begin(self) -> None:
-        """A new record: other blocks, nothing taken yet."""
-        self.record += 1
-        for rows in self._rows:
-            rows.clear()
-
-    def reduce(self) -> Tensor:
-        """All samples' statistics, and the norms, as one float32 vector on the device."""
-        norms = [norm for rows in self._rows for norm in rows.norms]
-        reduced = self._reducer(self._buffer).view(-1)
-        return torch.cat([reduced, torch.stack(norms)]) if norms else reduced
-
-    def layout(self) -> Layout:
-        """Which tensors each series has taken, and whether with norms: `unfold` needs it later."""
-        return [(np.array(rows.taken, np.uint32), bool(rows.norms)) for rows in self._rows]
-
-    def unfold(self, flat: NDArray[np.float32], layout: Layout) -> list[Reduced]:
-        """Takes apart, on the host, what `reduce` put together; tensors in their order."""
-        end = self._reducer.rows * (SAMPLED + BINS)
-        table, norms = flat[:end].reshape(-1, SAMPLED + BINS), flat[end:]
-        reduced = []
-        for place, (taken, normed) in zip(self._place, layout, strict=True):
-            rows = table[place[taken]]
-            statistics = np.full((len(taken), len(STATISTICS)), np.nan, np.float32)
-            statistics[:, :SAMPLED] = rows[:, :SAMPLED]
-            if normed:
-                whole, norms = norms[: len(taken)], norms[len(taken) :]
-                statistics[:, SAMPLED] = _rescue(whole, rows, self.sizes[taken])
-            reduced.append(Reduced(taken, statistics, rows[:, SAMPLED:].astype(np.uint16)))
-        return reduced
+Limits = tuple[float, float]
 
 
-Layout = list[tuple[NDArray[np.uint32], bool]]
+class Slot(NamedTuple):
+    """A tensor's place: which series, which tensor, the how-manieth in its record, how wide."""
+
+    series: int
+    name: str
+    again: int
+    width: int
+    limits: Limits | None
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """One series' rows on the host, for the tensors that were there."""
+    """One series' rows on the host."""
 
-    tensors: NDArray[np.uint32]  # [row]  which of the arena's tensors
+    series: int
+    names: list[str]  # [row]
     statistics: NDArray[np.float32]  # [row, statistic]
     histogram: NDArray[np.uint16]  # [row, bin]
 
 
-class Rows:
+class Arena:
+    """Room for samples of tensors on one device, a shelf for each series."""
+
+    def __init__(self, device: torch.device, series: int) -> None:
+        self.device = device
+        self.record = 0  # moves the sampled blocks
+        self._places: dict[Slot, Tensor] = {}
+        self._rows: dict[Slot, int] = {}  # among the reduced ones
+        self._buffer = torch.empty(0, device=device)
+        self._reducer: Reducer | None = None
+        self.aside: dict[Slot, Tensor] = {}
+        self._last: Unfolding | None = None
+        self.shelves = [Shelf(self, n) for n in range(series)]
+
+    def begin(self, record: int) -> None:
+        """A new record: other blocks, nothing taken yet."""
+        self.record = record
+        self.aside.clear()
+        for shelf in self.shelves:
+            shelf.clear()
+
+    def place(self, slot: Slot) -> Tensor:
+        """Where this sample goes: a flat stretch."""
+        place = self._places.get(slot)
+        if place is None:
+            place = self.aside.get(slot)
+        if place is None:
+            place = self.aside[slot] = torch.zeros(slot.width, device=self.device)
+        return place
+
+    def reduce(self) -> tuple[Tensor, Unfolding] | None:
+        """All samples' statistics, and the norms, as one float32 vector; and how to read it."""
+        taken = [slot for shelf in self.shelves for slot in shelf.taken]
+        if not taken:
+            return None
+        if self.aside or self._stale(taken):
+            self._lay_out(taken)
+        assert self._reducer is not None
+        norms = [norm for shelf in self.shelves for norm in shelf.norms.values()]
+        reduced = self._reducer(self._buffer).view(-1)
+        flat = torch.cat([reduced, torch.stack(norms)]) if norms else reduced
+        sizes = [(n, shelf.sizes) for n, shelf in enumerate(self.shelves) if shelf.sizes]
+        return flat, self._unfolding(taken, sizes)
+
+    def _unfolding(self, taken: list[Slot], sizes: list[tuple[int, dict[str, int]]]) -> Unfolding:
+        """The last one, if it fits: records are mostly alike."""
+        known = self._last
+        if known is None or known.taken != taken or known.sizes != sizes:
+            rows = np.array([self._rows[slot] for slot in taken])
+            known = self._last = Unfolding(taken, rows, len(self._rows), sizes)
+        return known
+
+    def _stale(self, taken: Sequence[Slot]) -> bool:
+        return self._buffer.numel() > STALE * sum(slot.width for slot in taken)
+
+    def _lay_out(self, taken: Sequence[Slot]) -> None:
+        """Give every slot a place beside those of its width; what was taken moves along."""
+        filled = {slot: self.place(slot) for slot in taken}
+        known = filled if self._stale(taken) else self._places | self.aside
+        groups: dict[int, list[Slot]] = defaultdict(list)
+        for slot in known:
+            groups[slot.width].append(slot)
+        shapes = [(len(slots), width) for width, slots in groups.items()]
+        ordered = [slot for slots in groups.values() for slot in slots]
+        self._buffer = torch.zeros(sum(slot.width for slot in ordered), device=self.device)
+        parts = torch.split(self._buffer, [slot.width for slot in ordered])
+        self._places = dict(zip(ordered, parts, strict=True))
+        self._rows = {slot: row for row, slot in enumerate(ordered)}
+        torch._foreach_copy_([self._places[slot] for slot in filled], list(filled.values()))
+        self._last = None
+        self._reducer = Reducer(shapes, [slot.limits for slot in ordered], self.device)
+        self.aside.clear()
+
+
+class Shelf:
     """One series' place in the arena."""
 
-    def __init__(self, arena: Arena, slots: list[Tensor]) -> None:
-        self._arena, self._slots = arena, slots
+    def __init__(self, arena: Arena, series: int) -> None:
+        self._arena, self._series = arena, series
         self.clear()
 
     def clear(self) -> None:
-        self.taken: list[int] = []
-        self.unfit: list[int] = []  # there, but of a kind that cannot be sampled
-        self.norms: list[Tensor] = []
+        self.taken: list[Slot] = []
+        self._fresh: list[Slot] = []  # of these, what has not been scaled
+        self.unfit: list[str] = []  # there, but of a kind that cannot be sampled
+        self.norms: dict[str, Tensor] = {}
+        self.sizes: dict[str, int] = {}  # of the tensors whose norm was taken
+        self._times: dict[str, int] = {}
+        self._watched: dict[str, Tensor] = {}
         self._before: list[Tensor] = []
+        self._whole: list[Tensor] = []
 
-    def take(self, tensors: Sequence[Any], *, norms: bool = False) -> None:
-        """Copy a sample of each tensor in; None stays out, and so does what cannot be sampled."""
-        present = self._choose(tensors)
-        if present:
-            torch._foreach_copy_(self._places(), [self._sample(tensor) for tensor in present])
-            self.norms = whole_norms(present) if norms else []
+    def take(self, name: str, tensor: Tensor, limits: Limits | None = None) -> None:
+        """Copy a sample in; what is taken again under a name in the same record is merged."""
+        tensor = local(tensor)
+        times = self._times.get(name, 0)
+        if times >= AGAIN or not self._fit(name, tensor):
+            return
+        self._times[name] = times + 1
+        slot = Slot(self._series, name, times, min(tensor.numel(), SAMPLE), limits)
+        place = self._arena.place(slot)
+        found = self._sample(tensor)
+        if found.numel() != slot.width:  # thinned below what was promised
+            slot = Slot(self._series, name, times, found.numel(), limits)
+            place = self._arena.place(slot)
+        place.view(found.shape).copy_(found)
+        self.taken.append(slot)
+        self._fresh.append(slot)
 
-    def remember(self, tensors: Sequence[Tensor]) -> None:
-        """Keep a sample of each tensor as it is now, for `change`."""
-        self._before = [
-            self._sample(tensor).to(torch.promote_types(tensor.dtype, torch.float32), copy=True)
-            for tensor in self._choose(tensors)
-        ]
+    def take_all(
+        self, names: Sequence[str], tensors: Sequence[Any], *, norms: bool = False
+    ) -> None:
+        """Copy in a sample of each; None stays out, and so does what cannot be sampled.
 
-    def change(self, tensors: Sequence[Tensor]) -> None:
-        """Copy in by how much the samples remembered have changed."""
-        if self.taken:
-            now = [self._sample(tensors[n]) for n in self.taken]
-            torch._foreach_copy_(self._places(), torch._foreach_sub(now, self._before))
+        What was taken before under the same name is replaced.
+        """
+        there = self._choose(names, tensors)
+        if there:
+            self._put(list(there), [self._sample(tensor) for tensor in there.values()])
+            if norms:
+                self._measure(there)
 
-    def scale(self, factor: Tensor) -> None:
-        """Divide samples and norms by a factor that lies on the device."""
-        if self.taken:
-            torch._foreach_div_(self._places(), factor)
-            self.norms = [norm / factor for norm in self.norms]
+    def remember(self, names: Sequence[str], tensors: Sequence[Any], *, whole: bool) -> None:
+        """Keep a sample of each tensor as it is now, for `change`; or the whole tensors too."""
+        self._watched = self._choose(names, tensors)
+        self._before = [_copied(self._sample(tensor)) for tensor in self._watched.values()]
+        self._whole = [_copied(tensor) for tensor in self._watched.values()] if whole else []
 
-    def _choose(self, tensors: Sequence[Any]) -> list[Any]:
-        """The tensors that are there and can be sampled; which they are is noted."""
-        there = [n for n, tensor in enumerate(tensors) if tensor is not None]
-        self.taken = [n for n in there if self._fits(n, tensors[n])]
-        self.unfit = sorted(set(there) - set(self.taken))
-        return [tensors[n] for n in self.taken]
+    def change(self) -> None:
+        """Copy in by how much what is remembered has changed since."""
+        if self._before:
+            now = [self._sample(tensor) for tensor in self._watched.values()]
+            self._put(list(self._watched), list(torch._foreach_sub(now, self._before)))
+        if self._whole:
+            changes = torch._foreach_sub(list(self._watched.values()), self._whole)
+            self._measure(dict(zip(self._watched, changes, strict=True)))
+        self._watched, self._before, self._whole = {}, [], []
 
-    def _places(self) -> list[Tensor]:
-        return [self._slots[n] for n in self.taken]
-
-    def _fits(self, n: int, tensor: Tensor) -> bool:
-        return (
-            self._arena.sizes[n] > 0
-            and tensor.layout is torch.strided
-            and tensor.dtype in _FLOATS
-            and tensor.numel() == self._arena.sizes[n]
-        )
+    def _measure(self, tensors: dict[str, Tensor]) -> None:
+        """Norms of the whole tensors."""
+        self.norms.update(zip(tensors, whole_norms(list(tensors.values())), strict=True))
+        self.sizes.update({name: tensor.numel() for name, tensor in tensors.items()})
 
     def _sample(self, tensor: Tensor) -> Tensor:
-        """The elements to look at, as a view where the tensor lies dense in memory."""
-        if not tensor.is_contiguous():
-            tensor = tensor.contiguous()
-        size, start = tensor.numel(), tensor.storage_offset()
-        if size <= SAMPLE:
-            return tensor.view(-1)
-        stride = _stride(size, tensor.shape[-1])
-        slack = size - (BLOCKS - 1) * stride - WIDTH + 1
-        shift = self._arena.record * 2654435761 % slack
-        return tensor.as_strided((BLOCKS, WIDTH), (stride, 1), start + shift)
+        return sample(tensor, self._arena.record)
+
+    def scale(self, factor: Tensor) -> None:
+        """Divide by a factor that lies on the device what was taken since the last time."""
+        if self._fresh:
+            torch._foreach_div_([self._arena.place(slot) for slot in self._fresh], factor)
+            names = {slot.name for slot in self._fresh} & self.norms.keys()
+            self.norms.update({name: self.norms[name] / factor for name in names})
+            self._fresh = []
+
+    def _choose(self, names: Sequence[str], tensors: Sequence[Any]) -> dict[str, Tensor]:
+        """The tensors that are there and can be sampled."""
+        pairs = zip(names, map(local, tensors), strict=True)
+        return {
+            name: tensor for name, tensor in pairs if tensor is not None and self._fit(name, tensor)
+        }
+
+    def _fit(self, name: str, tensor: Tensor) -> bool:
+        if fits(tensor) and tensor.numel():
+            return True
+        if not fits(tensor):
+            self.unfit.append(name)
+        return False
+
+    def _put(self, names: list[str], samples: list[Tensor]) -> None:
+        slots = [
+            Slot(self._series, name, 0, found.numel(), None)
+            for name, found in zip(names, samples, strict=True)
+        ]
+        places = [
+            self._arena.place(slot).view(found.shape)
+            for slot, found in zip(slots, samples, strict=True)
+        ]
+        torch._foreach_copy_(places, samples)
+        new = set(names)
+        self.taken = [slot for slot in self.taken if slot.name not in new] + slots
+        self._fresh += slots
 
 
-@cache
-def _stride(size: int, columns: int) -> int:
-    """From block to block: as far as fits, but so that the blocks meet as many columns as can be.
-
-    A step as long as a row, or nearly, would look at the same columns of every row.
-    """
-    widest = size // BLOCKS
-    candidates = range(widest, max(WIDTH, widest - CHOICES, widest * 4 // 5) - 1, -1)
-    blocks = np.arange(BLOCKS)
-    return max(candidates, key=lambda step: len(np.unique(blocks * step % columns // WIDTH)))
+def _copied(tensor: Tensor) -> Tensor:
+    """In no less than single precision, where differences of half types survive."""
+    small = tensor.dtype.itemsize == 1  # float8 has no type in common with others
+    wide = torch.float32 if small else torch.promote_types(tensor.dtype, torch.float32)
+    return tensor.to(wide, copy=True)
 
 
-def whole_norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The L2 norm of each, over all its elements, as float32.
+class Unfolding:
+    """Takes a record apart once it is on the host; what it holds is known at its start."""
 
-    Half types are accumulated in float32; on the CPU, whose sums run on and on, in pieces.
-    """
-    norms: dict[int, Tensor] = {}
-    kinds: dict[torch.dtype, list[int]] = defaultdict(list)
-    for n, tensor in enumerate(tensors):
-        if tensor.device.type == "cpu" and tensor.numel() > PIECE:
-            pieces = torch.split(tensor.reshape(-1), PIECE)
-            norms[n] = torch.linalg.vector_norm(torch.stack(_norms(pieces)))
-        else:
-            kinds[tensor.dtype].append(n)
-    for places in kinds.values():
-        norms.update(zip(places, _norms([tensors[n] for n in places]), strict=True))
-    return [norms[n].to(torch.float32) for n in range(len(tensors))]
+    def __init__(
+        self,
+        taken: list[Slot],
+        rows: NDArray[np.int64],  # of the slots taken, among the reduced
+        reduced: int,  # how many rows were reduced
+        sizes: list[tuple[int, dict[str, int]]],  # series: tensors with a norm, and their sizes
+    ) -> None:
+        self.taken, self.sizes = taken, [(n, dict(named)) for n, named in sizes]
+        self._rows, self._end = rows, reduced * (COLUMNS + BINS)
+        self._series: dict[int, list[int]] = defaultdict(list)
+        for row, slot in enumerate(taken):
+            self._series[slot.series].append(row)
+        place = {(slot.series, slot.name): row for row, slot in enumerate(taken)}
+        normed = [
+            (place.get((n, name)), size) for n, named in sizes for name, size in named.items()
+        ]
+        here = [(at, row, size) for at, (row, size) in enumerate(normed) if row is not None]
+        self._normed = np.array(here, np.int64).reshape(-1, 3).T  # [(norm, row, size), tensor]
+
+    def __call__(self, flat: NDArray[np.float32]) -> list[Reduced]:
+        """Each series' rows, tensors in the order they were taken."""
+        table = flat[: self._end].reshape(-1, COLUMNS + BINS)[self._rows]
+        statistics = np.full((len(table), len(STATISTICS)), np.nan, np.float32)
+        statistics[:, :SAMPLED] = table[:, :SAMPLED]
+        statistics[:, _LOW : _HIGH + 1] = table[:, SAMPLED:COLUMNS]
+        norm, row, size = self._normed
+        statistics[row, SAMPLED] = rescued(flat[self._end :][norm], statistics[row], size)
+        histogram = table[:, COLUMNS:].astype(np.uint16)
+        return [
+            _gathered(n, [self.taken[row].name for row in rows], statistics[rows], histogram[rows])
+            for n, rows in self._series.items()
+        ]
 
 
-def _norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Of tensors of one type, in one go."""
-    wide = None if tensors[0].dtype in (torch.float32, torch.float64) else torch.float32
-    return list(torch._foreach_norm(list(tensors), 2, wide))
-
-
-def _rescue(norms: NDArray[Any], rows: NDArray[Any], sizes: NDArray[Any]) -> NDArray[Any]:
-    """Where float32 squares vanished or overflowed, the norm from the sample's float64 moments."""
-    mean, std = (rows[:, STATISTICS.index(name)].astype(float) for name in ("mean", "std"))
-    sampled = np.sqrt((mean**2 + std**2) * sizes)
-    lost = (norms < SMALLEST_NORM) | (np.isinf(norms) & (sampled > LARGEST_NORM))
-    return np.where(lost, sampled, norms)
+def _gathered(
+    series: int,
+    names: list[str],
+    statistics: NDArray[np.float32],
+    histogram: NDArray[np.uint16],
+) -> Reduced:
+    """What was taken several times under one name becomes one row."""
+    if len(set(names)) == len(names):
+        return Reduced(series, names, statistics, histogram)
+    looks: dict[str, list[int]] = defaultdict(list)
+    for n, name in enumerate(names):
+        looks[name].append(n)
+    rows = [merged(statistics[at, None], histogram[at, None]) for at in looks.values()]
+    return Reduced(
+        series,
+        list(looks),
+        np.concatenate([row for row, _ in rows]),
+        np.concatenate([bins for _, bins in rows]),
+    )

@@ -7,10 +7,17 @@ from collections.abc import Iterable, Sequence
 from torch import nn
 from torch.optim import Optimizer
 
+from probes.activation_gradients import ActivationGradients
+from probes.activations import Activations
+from probes.attention import Attention
+from probes.batches import Batches
 from probes.folder import FathomError
 from probes.gradients import Gradients
+from probes.modes import Modes
+from probes.optimizer_state import OptimizerState
 from probes.parameters import selected
 from probes.probe import Probe
+from probes.snapshots import Snapshots
 from probes.updates import Updates
 from probes.weights import Weights
 
@@ -45,10 +52,25 @@ def listed_optimizers(optimizer: Optimizer | Iterable[Optimizer] | None) -> list
     return found
 
 
+def default_probes() -> list[Probe]:
+    """All that need nothing but the model and its optimizer."""
+    return [
+        Gradients(),
+        Weights(),
+        Updates(),
+        Activations(),
+        ActivationGradients(),
+        OptimizerState(),
+        Attention(),
+        Batches(),
+        Modes(),
+        Snapshots(),
+    ]
+
+
 def chosen_probes(probes: Sequence[Probe] | None) -> list[Probe]:
     """The usual ones, if none are chosen; each with a series of its own."""
-    default: list[Probe] = [Gradients(), Weights(), Updates()]
-    chosen = default if probes is None else list(probes)
+    chosen = default_probes() if probes is None else list(probes)
     names = [probe.series for probe in chosen]
     for name in names:
         if not name.isidentifier() or names.count(name) > 1:

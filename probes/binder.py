@@ -8,17 +8,19 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from probes.archive import archive_run
 from probes.folder import (
     ARCHIVE,
+    RUN,
     SUMMARY,
     VERSION,
     WATCHED,
     FathomError,
+    of_rank,
     read_json,
     segment_path,
     segment_paths,
@@ -26,18 +28,13 @@ from probes.folder import (
     write_json,
     write_whole,
 )
-from probes.recording import (
-    BINS,
-    STATISTICS,
-    Event,
-    Scalars,
-    Segment,
-    Series,
-    TensorInfo,
-    segment_image,
-)
+from probes.gathering import Gathering
+from probes.recording import Segment, segment_image
 from probes.recording_file import RecordingFile
-from probes.wire import MESSAGE, RECORD, SCALAR, SCALARS, Record, read_record
+from probes.wire import ARRAY, BLOB, MESSAGE, RECORD, SCALARS, Record, read_record
+
+if TYPE_CHECKING:
+    from probes.gallery import Gallery
 
 SOON, LATER = 2.0, 10.0  # seconds a segment stays open: while somebody looks, and otherwise
 YOUNG = 60.0  # a run's first minute counts as looked at
@@ -49,42 +46,41 @@ Unwritten = tuple[int, bytes, int]  # sequence, image, rows
 
 
 class Binder:
-    """The scribe's desk: rows come in, segments go out."""
+    """The scribe's desk: rows of one rank come in, segments go out."""
 
-    def __init__(self, folder: Path, tell: Callable[..., None]) -> None:
-        self.folder, self._tell = folder, tell
+    def __init__(self, folder: Path, tell: Callable[..., None], rank: int = 0) -> None:
+        self.folder, self._tell, self._rank = folder, tell, rank
         self._started = self._opened = time.time()
-        self._run = str(read_json(folder / "run.json")["id"])
-        self._sequence = next_sequence(folder)
+        self._run = str(read_json(folder / RUN)["id"])
+        self._sequence = next_sequence(folder, rank)
         self._summary: dict[str, Any] = {
             "version": VERSION, "state": "running", "steps": 0, "records": 0, "dropped": 0,
             "scalars": {}, "scribe": os.getpid(),
         }  # fmt: skip
+        self._summary_path = of_rank(folder / SUMMARY, rank)
         with contextlib.suppress(Exception):
-            self._summary.update(_kept(read_json(folder / SUMMARY)))
-        self._tensors: list[TensorInfo] = []
-        self._keys: list[str] = []
-        self._series: list[str] = []
-        self._sharing = False  # several optimizers put their rows into one step
+            self._summary.update(_kept(read_json(self._summary_path)))
         self._state = "killed"  # unless the recorder says goodbye
+        self._gathering, self._bytes = Gathering(), 0
+        self._gallery: Gallery | None = None
         self._unwritten: list[Unwritten] = []
         self._retry, self._large = 0.0, LARGE
-        self._told: set[int | None] = set()
-        self._records: dict[int, list[Record]] = {}
-        self._scalars: list[bytes] = []
-        self._events: list[Event] = []
-        self._bytes = self._rows = self._held_back = 0
-        self._reserve = folder / ".reserve"
+        self._told: set[object] = set()
+        self._reserve = of_rank(folder / ".reserve", rank)
         with contextlib.suppress(OSError):
             self._write_summary()
             self._reserve.write_bytes(b"\0" * RESERVE)
 
     def add(self, kind: bytes, body: bytes) -> None:
+        if kind == BLOB:
+            self._show(lambda gallery: gallery.add(body))
+            return  # no segment's business
         if kind == RECORD:
             self._add_record(read_record(body))
         elif kind == SCALARS:
-            self._scalars.append(body)
-            self._rows += 1
+            self._gathering.add_scalar(body)
+        elif kind == ARRAY:
+            self._add_array(body)
         elif kind == MESSAGE:
             self._hear(json.loads(body))
         self._bytes += len(body)
@@ -92,28 +88,39 @@ class Binder:
             self._bind()
 
     def _add_record(self, row: Record) -> None:
-        rows = self._records.setdefault(row.series, [])
         if row.step > self._summary.get("last_record", -1):
             self._summary["last_record"] = row.step
             self._summary["records"] += 1
         self._summary["steps"] = max(self._summary["steps"], row.step)
-        rows.append(row)
-        self._rows += 1
+        self._gathering.add_record(row)
+
+    def _add_array(self, body: bytes) -> None:
+        step = self._gathering.add_array(body)
+        self._summary["dropped"] += step is None
+        self._summary["steps"] = max(self._summary["steps"], step or 0)
 
     def _hear(self, message: dict[str, Any]) -> None:
-        self._tensors += [TensorInfo(*row) for row in message.get("tensors", ())]
-        self._keys += message.get("keys", ())
-        self._series = message.get("series", self._series)
-        self._sharing = message.get("optimizers", 1) > 1 or self._sharing
+        self._gathering.hear(message)
         self._state = message.get("state", self._state)
         self._summary.update(message.get("summary", {}))
         self._summary["dropped"] += message.get("dropped", 0)
-        if "event" in message:
-            self._events.append(Event(*message["event"]))
+        if "snapshot" in message:
+            self._show(lambda gallery: gallery.begin(message["snapshot"]))
+
+    def _show(self, act: Callable[[Gallery], None]) -> None:
+        """Leave to the gallery what is its; a snapshot that fails takes no row with it."""
+        try:
+            if self._gallery is None:
+                from probes.gallery import Gallery  # most runs have none
+
+                self._gallery = Gallery(self.folder, self._rank)
+            act(self._gallery)
+        except Exception as error:
+            self._complain(error)
 
     def tick(self, now: float) -> None:
         """Close the open segment when its time has come; try again what the disk refused."""
-        if self._rows == self._held_back and not self._events:
+        if self._gathering.is_empty:
             self._opened = now
         elif now - self._opened >= self._patience(now):
             self._bind()
@@ -127,49 +134,30 @@ class Binder:
         return SOON if now - self._started < YOUNG else LATER
 
     def _bind(self, *, whole: bool = False) -> None:
-        scalars = self._take_scalars()
-        self._note_last(scalars)
-        segment = Segment(
-            self._run,
-            self._sequence,
-            self._summary["dropped"],
-            tuple(self._tensors),
-            tuple(self._keys),
-            scalars,
-            {self._series[n]: stack(rows) for n, rows in self._take_records(whole).items()},
-            tuple(self._events),
+        segment, rows = self._gathering.bind(
+            whole=whole,
+            run=self._run,
+            rank=self._rank,
+            sequence=self._sequence,
+            dropped=self._summary["dropped"],
         )
-        self._held_back = sum(map(len, self._records.values()))
-        image, rows = segment_image(segment), self._rows - self._held_back
-        self._opened = time.time()
-        self._scalars, self._events, self._bytes, self._rows = [], [], 0, self._held_back
-        self._write([(self._sequence, image, rows)])
+        self._note_last(segment)
+        self._opened, self._bytes = time.time(), 0
+        self._write([(self._sequence, segment_image(segment), rows)])
         self._sequence += 1
 
-    def _take_records(self, whole: bool) -> dict[int, list[Record]]:
-        """The rows so far; where optimizers share a step, its rows wait for one another."""
-        newest = self._summary.get("last_record", -1) if self._sharing and not whole else None
-        records = self._records
-        self._records = {
-            n: [row for row in rows if row.step == newest] for n, rows in records.items()
-        }
-        taken = {n: [row for row in rows if row.step != newest] for n, rows in records.items()}
-        return {n: rows for n, rows in taken.items() if rows}
-
-    def _take_scalars(self) -> Scalars:
-        rows = np.frombuffer(b"".join(self._scalars), SCALAR)
-        return Scalars(*(rows[name].copy() for name in ("step", "time", "key", "value")))
-
-    def _note_last(self, scalars: Scalars) -> None:
+    def _note_last(self, segment: Segment) -> None:
+        scalars = segment.scalars
         for key, value in zip(scalars.keys.tolist(), scalars.values.tolist(), strict=True):
-            self._summary["scalars"][self._keys[key]] = value if np.isfinite(value) else str(value)
+            name = segment.keys[key]
+            self._summary["scalars"][name] = value if np.isfinite(value) else str(value)
         self._summary["steps"] = max([self._summary["steps"], *scalars.steps[-1:].tolist()])
 
     def _write(self, waiting: list[Unwritten]) -> None:
         """Write these. Of what the disk refuses as much is kept as fits in memory."""
         for sequence, image, rows in waiting:
             try:
-                write_whole(segment_path(self.folder, sequence), image)
+                write_whole(segment_path(self.folder, sequence, self._rank), image)
             except OSError as error:
                 self._unwritten.append((sequence, image, rows))
                 self._large = max(SMALL, min(self._large, len(image) // 2))  # less may still fit
@@ -179,11 +167,12 @@ class Binder:
         with contextlib.suppress(OSError):
             self._write_summary()
 
-    def _complain(self, error: OSError) -> None:
+    def _complain(self, error: Exception) -> None:
         """Tell the recorder once of each kind of failure."""
-        if error.errno not in self._told:
-            self._told.add(error.errno)
-            self._tell(trouble=error.strerror or str(error))
+        kind = getattr(error, "errno", None) or type(error)
+        if kind not in self._told:
+            self._told.add(kind)
+            self._tell(trouble=getattr(error, "strerror", None) or str(error))
 
     def _write_again(self) -> None:
         waiting, self._unwritten = self._unwritten, []
@@ -195,34 +184,38 @@ class Binder:
         self._summary["dropped"] += self._unwritten.pop(which)[2]
 
     def _write_summary(self) -> None:
-        write_json(self.folder / SUMMARY, {**self._summary, "updated": time.time()})
+        write_json(self._summary_path, {**self._summary, "updated": time.time()})
 
     def close(self, *, torn: bool = False) -> None:
         """Write what there is, make one file of it, and say how it went."""
         self._summary["dropped"] += torn
         self._summary["state"] = self._state
-        if self._rows or self._events:
+        if not self._gathering.is_over:
             self._bind(whole=True)
         self._write_again()
         while self._unwritten:
             self._let_go(-1)
+        if self._gallery is not None:
+            self._show(lambda gallery: gallery.close())
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
             self._write_summary()
         with contextlib.suppress(OSError):
-            (self.folder / WATCHED).unlink(missing_ok=True)
+            if not self._rank:  # the others may still be watched
+                (self.folder / WATCHED).unlink(missing_ok=True)
         try:
-            archive_run(self.folder)
+            archive_run(self.folder, self._rank)
         except (OSError, FathomError) as error:  # the segments stay, and read the same
-            self._tell(trouble=f"recording.h5 not made: {error}")
+            self._tell(trouble=f"{ARCHIVE} not made: {error}")
         self._tell(done=True, dropped=self._summary["dropped"])
 
 
-def next_sequence(folder: Path) -> int:
-    """One above every segment there is or that went into the archive."""
-    sequences = [sequence_of(path) for path in segment_paths(folder)]
-    if (folder / ARCHIVE).exists():
-        sequences.append(RecordingFile(folder / ARCHIVE).sequence)
+def next_sequence(folder: Path, rank: int = 0) -> int:
+    """One above every segment of a rank that there is or that went into its archive."""
+    sequences = [sequence_of(path) for path in segment_paths(folder, rank)]
+    archive = of_rank(folder / ARCHIVE, rank)
+    if archive.exists():
+        sequences.append(RecordingFile(archive).sequence)
     return max(sequences, default=-1) + 1
 
 
@@ -233,18 +226,3 @@ def _kept(summary: dict[str, Any]) -> dict[str, Any]:
         for key in ("steps", "records", "dropped", "scalars", "last_record")
         if key in summary
     }
-
-
-def stack(rows: list[Record]) -> Series:
-    """Rows of one series as one block; of two looks at a tensor in one step the later counts."""
-    steps, first, at = np.unique([row.step for row in rows], return_index=True, return_inverse=True)
-    tensors = np.unique(np.concatenate([row.tensors for row in rows]))
-    statistics = np.full((len(steps), len(tensors), len(STATISTICS)), np.nan, np.float32)
-    statistics[:, :, 0] = 0  # not looked at: none of its elements counted
-    histogram = np.zeros((len(steps), len(tensors), BINS), np.uint16)
-    for row, record in zip(rows, at.tolist(), strict=True):
-        place = np.searchsorted(tensors, row.tensors)
-        statistics[record, place] = row.statistics
-        histogram[record, place] = row.histogram
-    times = np.array([rows[n].time for n in first])
-    return Series(steps.astype(np.int64), times, tensors, statistics, histogram)

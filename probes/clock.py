@@ -33,3 +33,8 @@ class Clock:
         self._stepped.add(optimizer)
         self._in_play.add(optimizer)
         return begins
+
+    @property
+    def complete(self) -> bool:
+        """Have all optimizers in play had their turn in this step?"""
+        return self._in_play <= self._stepped

@@ -27,11 +27,11 @@ SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux alone can widen a 
 
 
 class Courier:
-    """Starts a scribe for a run folder and feeds it."""
+    """Starts a scribe for a run folder, or for one rank's part of it, and feeds it."""
 
-    def __init__(self, folder: Path, held: int) -> None:
+    def __init__(self, folder: Path, held: int, rank: int = 0) -> None:
         self._scribe = subprocess.Popen(
-            [sys.executable, "-m", "probes.scribe", str(folder)],
+            [sys.executable, "-m", "probes.scribe", str(folder), str(rank)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": _import_path()},
@@ -68,6 +68,11 @@ class Courier:
             sent = 0 if self._queue else self._write(frame)
             if sent < len(frame) and self.alive:
                 self._put_off(memoryview(frame)[sent:])
+
+    @property
+    def room(self) -> int:
+        """Bytes free in the queue for what is large and can wait; half of it is for rows."""
+        return max(0, QUEUE_BYTES // 2 - self._queued)
 
     def _write(self, data: bytes | memoryview) -> int:
         """As much as the pipe takes at once."""

@@ -6,12 +6,14 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 FORMAT = "fathom-recording"
-VERSION = 1
+VERSION = 2
 
 RUN = "run.json"
 SUMMARY = "summary.json"
@@ -56,7 +58,19 @@ def _next_free(folder: Path) -> Path:
     return next(path for path in candidates if not path.exists())
 
 
-def hold(folder: Path, patience: float = 10.0) -> int:
+def await_run(folder: Path, seconds: float = 60.0) -> None:
+    """Wait until rank 0 has made the run that this process is to record into, and writes it."""
+    deadline = time.monotonic() + seconds
+    while not ((folder / RUN).is_file() and is_held(folder)):
+        if time.monotonic() > deadline:
+            raise RunError(
+                f"no run is being written at '{folder}' after {seconds:g} seconds; rank 0 makes it. See "
+                "that rank 0 has a Recorder too, and that all ranks share this folder."
+            )
+        time.sleep(0.05)
+
+
+def hold(folder: Path, rank: int = 0, patience: float = 10.0) -> int:
     """Take the run for writing; the open file that holds it goes to the scribe, and with it ends.
 
     A scribe that is still finishing is waited for.
@@ -64,7 +78,7 @@ def hold(folder: Path, patience: float = 10.0) -> int:
     if not (folder / RUN).is_file():
         raise RunError(f"there is no run at '{folder}' to resume; leave out resume=True.")
     try:
-        held = os.open(folder / HELD, os.O_RDWR | os.O_CREAT)
+        held = os.open(of_rank(folder / HELD, rank), os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise RunError(f"'{folder}' cannot be written: {error.strerror}.") from error
     deadline = time.monotonic() + patience
@@ -79,10 +93,10 @@ def hold(folder: Path, patience: float = 10.0) -> int:
     return held
 
 
-def is_held(folder: Path) -> bool:
+def is_held(folder: Path, rank: int = 0) -> bool:
     """Does a scribe write this run at this moment?"""
     try:
-        held = os.open(folder / HELD, os.O_RDONLY)
+        held = os.open(of_rank(folder / HELD, rank), os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -131,13 +145,34 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def of_rank(path: Path, rank: int) -> Path:
+    """The file by which this rank goes: rank 0 keeps the plain name."""
+    return path.with_name(f"{path.stem}-r{rank:04d}{path.suffix}") if rank else path
+
+
 def segment_path(folder: Path, sequence: int, rank: int = 0) -> Path:
     return folder / SEGMENTS / f"r{rank:04d}-{sequence:08d}.h5"
 
 
-def segment_paths(folder: Path) -> list[Path]:
-    """The finished segments, oldest first."""
-    return sorted((folder / SEGMENTS).glob("r*-*.h5"))
+def segment_paths(folder: Path, rank: int = 0) -> list[Path]:
+    """A rank's finished segments, oldest first."""
+    return sorted((folder / SEGMENTS).glob(f"r{rank:04d}-*.h5"))
+
+
+def rank_files(folder: Path) -> dict[int, list[Path]]:
+    """Every rank that has written here, rank 0 first, and its finished segments, oldest first."""
+    found: dict[int, list[Path]] = defaultdict(list)
+    for path in [folder / ARCHIVE, *folder.glob("*-r*.*")]:
+        if name := _RANKED.fullmatch(path.name):
+            found[int(name[1] or 0)] += []
+    for path in sorted((folder / SEGMENTS).glob("r*-*.h5")):
+        if name := _SEGMENT.fullmatch(path.name):
+            found[int(name[1])].append(path)
+    return dict(sorted(found.items()))
+
+
+_RANKED = re.compile(r"(?:recording|summary)(?:-r([0-9]{4,9}))?\.(?:h5|json)")
+_SEGMENT = re.compile(r"r([0-9]{4,9})-[0-9]{8,18}\.h5")
 
 
 def sequence_of(path: Path) -> int:

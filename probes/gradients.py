@@ -18,9 +18,10 @@ class Gradients:
     )
 
     def before(self, look: Look) -> None:
-        look.rows.take([parameter.grad for parameter in look.parameters], norms=True)
+        gradients = [parameter.grad for parameter in look.parameters]
+        look.shelf.take_all(look.names, gradients, norms=True)
         if look.gradient_scale is not None:
-            look.rows.scale(look.gradient_scale)
+            look.shelf.scale(look.gradient_scale)
 
     def after(self, look: Look) -> None:
         """Some optimizers change gradients in place: after the step they say nothing."""

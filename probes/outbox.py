@@ -16,13 +16,16 @@ import torch
 from probes import wire
 from probes.arena import Reduced
 from probes.courier import Courier
-from probes.folder import SUMMARY, FathomError, read_json, write_json
+from probes.folder import FathomError, read_json, write_json
 from probes.pending import Pending
 from probes.recording import TensorInfo
+from probes.sampling import EIGHTS
 from probes.troubles import LOG, Troubles
 
 PATIENCE = 60.0  # seconds that close() waits for the scribe; after that it finishes on its own
 NEWS = 1.0  # seconds between two looks at what the scribe has said
+
+_NOT_NUMPYS = EIGHTS | {torch.bfloat16}
 
 Describe = Callable[[str], TensorInfo]
 
@@ -31,13 +34,14 @@ class Outbox:
     """Numbers names as they come up, and hands rows to the courier."""
 
     def __init__(
-        self, courier: Courier, path: Path, troubles: Troubles, describe: Describe
+        self, courier: Courier, summary: Path, troubles: Troubles, describe: Describe
     ) -> None:
-        self._courier, self._path, self._troubles = courier, path, troubles
+        self._courier, self._summary, self._troubles = courier, summary, troubles
         self._describe = describe
         self.pending = Pending()
         self._keys: dict[str, int] = {}
         self._tensors: dict[str, int] = {}
+        self._tracks: dict[tuple[Any, ...], int] = {}
         self._heard = time.monotonic()
 
     def begin(self, series: list[str], optimizers: int) -> None:
@@ -64,15 +68,35 @@ class Outbox:
             self._courier.send(wire.message(keys=[name]))
         return self._keys[name]
 
-    def records(self, step: int, now: float, tensors: list[str], series: list[Reduced]) -> None:
-        """One record: each series' rows for these tensors."""
-        ids = self._ids(tensors)
+    def array(self, name: str, values: Any, about: str, step: int, now: float) -> None:
+        """An array of any shape; one on a device is sent once it has come to the host."""
+        if not isinstance(values, torch.Tensor):
+            self._send_array(name, about, step, now, np.asarray(values))
+            return
+        values = values.detach()
+        if values.dtype in _NOT_NUMPYS:
+            values = values.to(torch.float32)
+        if values.device.type == "cuda":
+            values = values.clone()
+        self.pending.add(values, partial(self._send_array, name, about, step, now))
+
+    def _send_array(self, name: str, about: str, step: int, now: float, values: Any) -> None:
+        track = (name, about, values.shape, values.dtype.name)
+        if track not in self._tracks:
+            self._tracks[track] = len(self._tracks)
+            head = [name, about, list(values.shape), values.dtype.name]
+            self._courier.send(wire.message(tracks=[head]))
+        self._courier.send(wire.array(self._tracks[track], step, now, values), rows=1)
+
+    def records(self, step: int, now: float, series: list[Reduced]) -> None:
+        """One record: each series' rows."""
         frames = [
             wire.record(
-                wire.Record(n, step, now, ids[rows.tensors], rows.statistics, rows.histogram)
+                wire.Record(
+                    rows.series, step, now, self._ids(rows.names), rows.statistics, rows.histogram
+                )
             )
-            for n, rows in enumerate(series)
-            if len(rows.tensors)
+            for rows in series
         ]
         self._courier.send(b"".join(frames), rows=len(frames))
 
@@ -124,14 +148,27 @@ class Outbox:
         if not alive:
             self._say_for_the_scribe(state, dropped)
         if dropped:
-            LOG.warning("fathom: %s: %d rows could not be written", self._path, dropped)
+            LOG.warning("fathom: %s: %d rows could not be written", self._summary.parent, dropped)
 
     def _say_for_the_scribe(self, state: str, dropped: int) -> None:
         """It died first: the summary is brought up to date from here."""
         with contextlib.suppress(FathomError, OSError):
-            summary = read_json(self._path / SUMMARY)
+            summary = read_json(self._summary)
             summary |= {"state": state, "dropped": summary.get("dropped", 0) + dropped}
-            write_json(self._path / SUMMARY, summary)
+            write_json(self._summary, summary)
+
+    # What a snapshot's thread needs of the courier.
+
+    def begin_snapshot(self, head: dict[str, Any]) -> None:
+        self._courier.send(wire.message(snapshot=head))
+
+    def send_chunk(self, snapshot: int, offset: int, chunk: bytes | memoryview) -> None:
+        self._courier.send(wire.blob(snapshot, offset, chunk))
+
+    @property
+    def room(self) -> int:
+        """Bytes that the queue to the scribe takes now."""
+        return self._courier.room
 
     def leave(self) -> None:
         self._courier.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import cast
 
@@ -10,6 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from probes.forward_order import ForwardOrder
+from probes.layers import Given, Layers
 from probes.recording import TensorInfo
 
 NORMS = (
@@ -19,6 +21,7 @@ NORMS = (
     nn.LocalResponseNorm,
     *((nn.RMSNorm,) if hasattr(nn, "RMSNorm") else ()),
 )
+STATE = ":"  # between a parameter's name and that of a part of its optimizer's state
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 
 
@@ -33,14 +36,6 @@ def unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
-def is_compiled(model: nn.Module) -> bool:
-    """A compiled model would compile anew for every hook that comes and goes."""
-    return any(
-        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
-        for module in model.modules()
-    )
-
-
 def selected(model: nn.Module, layers: str | None) -> dict[str, nn.Parameter]:
     """The parameters to record; `layers` is a glob over module and parameter names."""
     return {
@@ -50,7 +45,27 @@ def selected(model: nn.Module, layers: str | None) -> dict[str, nn.Parameter]:
     }
 
 
-def describe(
+def describe(name: str, model: nn.Module, layers: Layers, order: ForwardOrder) -> TensorInfo:
+    """A parameter, a part of the optimizer's state ("0.weight:exp_avg"), or a layer's output."""
+    if name in layers.given:
+        return _output(name, layers.given[name], model, order)
+    parameters = dict(model.named_parameters())
+    if name in parameters:
+        return _parameter(name, parameters[name], model, order)
+    plain = name.rpartition(STATE)[0]
+    info = _parameter(plain, parameters[plain], model, order)
+    return replace(info, name=name, role="state")
+
+
+def _output(name: str, given: Given, model: nn.Module, order: ForwardOrder) -> TensorInfo:
+    owner, module, shape, kind = given
+    depth = _depth(owner, order, model)
+    return TensorInfo(
+        name, owner, type(module).__name__, "output", shape, kind, depth, trainable=True
+    )
+
+
+def _parameter(
     name: str, parameter: nn.Parameter, model: nn.Module, order: ForwardOrder
 ) -> TensorInfo:
     owner = _owner(name)

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from probes.arena import Rows
-
-Limits = tuple[float, float]  # the least and greatest value a function can give
+from probes.arena import Shelf
 
 
 class Probe(Protocol):
@@ -30,15 +28,18 @@ class Probe(Protocol):
 class Look:
     """One look at the parameters that an optimizer is about to change, or has just changed."""
 
+    names: Sequence[str]
     parameters: Sequence[Tensor]
-    rows: Rows  # where this probe's samples go
+    optimizer: Optimizer | None
+    shelf: Shelf  # where this probe's samples go
     gradient_scale: Tensor | None  # what a fused optimizer will still divide the gradients by
+    record: int  # counts the looks
     spoiled: bool = False
 
     def spoil(self) -> None:
         """The probe failed: no row of it is true."""
         self.spoiled = True
-        self.rows.clear()
+        self.shelf.clear()
 
 
 @runtime_checkable
@@ -52,16 +53,6 @@ class ParameterProbe(Probe, Protocol):
         """The weights have moved."""
 
 
-class Shelf(Protocol):
-    """Where a probe puts samples of tensors, each under a name of its own."""
-
-    def take(self, name: str, tensor: Tensor, limits: Limits | None = None) -> None:
-        """Copy a sample in; with limits, how much of it lies at either end is counted too.
-
-        What is taken under one name several times in a step is merged.
-        """
-
-
 @dataclass(frozen=True)
 class Call:
     """One module has run, in a forward pass of a step that is recorded."""
@@ -71,7 +62,9 @@ class Call:
     inputs: tuple[Any, ...]
     output: Any
     outputs: Sequence[tuple[str, Tensor]]  # its tensors: "encoder.0", or "lstm[0]", "lstm[1][0]"
-    shelf: Shelf
+    recomputed: bool  # run once more, inside the backward pass: activation checkpointing
+    shelf: Shelf  # `take(name, tensor)` copies a sample in
+    follow: Callable[[Tensor, Callable[[Tensor], None]], None]  # what to do with its gradient
 
 
 @runtime_checkable
@@ -124,8 +117,10 @@ class Moment(Protocol):
     """The end of a step that is recorded: the weights have moved."""
 
     step: int
+    time: float
     model: nn.Module
     optimizers: Sequence[Optimizer]
+    vault: Any  # where snapshots go
 
     def scalar(self, name: str, value: float | Tensor) -> None:
         """A number beside those that are logged; a tensor is not waited for."""

@@ -18,27 +18,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from probes.archive import last_step
 from probes.arguments import checked_model, chosen_probes, listed_optimizers, strangers
+from probes.clipping import Clipping
 from probes.clock import Clock
+from probes.compiled import is_compiled
 from probes.courier import Courier
-from probes.folder import create_run, hold
-from probes.forward_order import ForwardOrder
-from probes.observer import Observer
+from probes.folder import SUMMARY, await_run, create_run, hold, of_rank
+from probes.live import summary_html
+from probes.loss_scale import LossScales
 from probes.origin import origin
 from probes.outbox import Outbox
-from probes.parameters import describe, is_compiled, shares, unwrapped
+from probes.parameters import unwrapped
 from probes.probe import Probe
-from probes.recording import TensorInfo
 from probes.schedule import Cost, schedule
 from probes.stepping import attach
 from probes.troubles import Troubles
+from probes.watch import Training, Watch
 
 State = Literal["finished", "failed"]
 RECORDING = "recording a step"
+SKIPPED = "float16 gradients overflowed: the GradScaler left out this step"
 
 
 class Recorder:
@@ -69,19 +73,24 @@ class Recorder:
         self._optimizers = listed_optimizers(optimizer)
         self._probes = chosen_probes(probes)
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
+        self._rank, self._ranks = ranks()
         if not resume:
             self._new_run(every, budget)
-        self._troubles = Troubles(self.path)
-        self._start, self._outbox = self._open_run()
-        self._schedule = schedule(every, budget, self._start)
+        self._start, courier = self._open_run()
+        self._troubles, self._scales = Troubles(self.path), LossScales(self._skipped)
+        training = Training(
+            self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
+        )
+        self._watch = Watch(training, self._probes, self._scales, self._troubles)
+        self._outbox = self._begin(courier)
+        self._schedule = schedule(every, budget, self._start, self._ranks)
         self._clock, self._cost = Clock(self._start), Cost()
-        self._due, self._inside, self._since = False, 0.0, time.perf_counter()
-        self._held: list[int] = []
-        self._observers: list[Observer] = []
+        self._due = self._next = False  # is this step recorded, and the one after it?
+        self._planned, self._inside, self._since = self._start, 0.0, 0.0
         self._closed = False
-        seen = {} if is_compiled(model) else {m: name for name, m in self._model.named_modules()}
-        self._order = ForwardOrder(seen)
+        self._clipping = Clipping(self._model.parameters(), self._clipped)
         self._handles = self._attach()
+        self._finish_step(self._start, time.perf_counter())
         _LIVE.add(self)
 
     def _new_run(self, every: int | None, budget: float | None) -> None:
@@ -93,25 +102,31 @@ class Recorder:
         info = {
             "model": model,
             "optimizers": [type(optimizer).__name__ for optimizer in self._optimizers],
-            "schedule": str(schedule(every, budget, 0)),
+            "schedule": str(schedule(every, budget, 0, self._ranks)),
             "series": {probe.series: probe.state for probe in self._probes},
         }
-        create_run(self.path, {**origin(), **info})
+        if not self._rank:
+            create_run(self.path, {**origin(), **info})
 
-    def _open_run(self) -> tuple[int, Outbox]:
+    def _open_run(self) -> tuple[int, Courier]:
         """The last step there is, and a scribe that writes what comes after it."""
-        held = hold(self.path)
+        if self._rank:
+            await_run(self.path)
+        held = hold(self.path, self._rank)
         try:
-            start = last_step(self.path)
-            courier = Courier(self.path, held)
+            start = max(last_step(self.path, rank) for rank in range(self._ranks))
+            return start, Courier(self.path, held, self._rank)
         except BaseException:
             os.close(held)  # else this process could never take the run again
             raise
-        outbox = Outbox(courier, self.path, self._troubles, self._describe)
+
+    def _begin(self, courier: Courier) -> Outbox:
+        summary = of_rank(self.path / SUMMARY, self._rank)
+        outbox = Outbox(courier, summary, self._troubles, self._watch.describe)
         outbox.begin([probe.series for probe in self._probes], len(self._optimizers))
-        if start:
-            outbox.event(start, "resumed", f"after step {start}")
-        return start, outbox
+        if self._start:
+            outbox.event(self._start, "resumed", f"after step {self._start}")
+        return outbox
 
     def _attach(self) -> list[Any]:
         for kind in strangers(self._model, self._optimizers):
@@ -163,56 +178,96 @@ class Recorder:
             return
         try:
             started = time.perf_counter()
+            self._scales.noticed = True
             if self._clock.turn(n):
                 self._begin_step(started)
             if self._due:
-                self._find_parameters()
-                self._observers[n].before(optimizer)
+                self._watch.before(n, optimizer)
             self._inside += time.perf_counter() - started
         except Exception as error:
             self._troubles.failed(RECORDING, error)
 
     def _begin_step(self, now: float) -> None:
-        if self._clock.step > self._start + 1:
-            self._cost.took(now - self._since, self._inside, recorded=self._due)
-        self._since, self._inside = now, 0.0
-        due = self._schedule.due(self._clock.step, self._cost)
-        self._due = due and not self._troubles.hopeless(RECORDING)
+        step = self._clock.step
+        if self._planned < step:  # the last one never saw all its optimizers
+            self._finish_step(step - 1, now)
+        self._due = self._next
         self.records += self._due
-
-    def _find_parameters(self) -> None:
-        """Who holds which parameter; found again when an optimizer has been given others."""
-        held = [id(p) for o in self._optimizers for g in o.param_groups for p in g["params"]]
-        if not self._observers or held != self._held:
-            self._held = held
-            parts = shares(self._model, self._layers, self._optimizers)
-            self._observers = [Observer(self._probes, part, self._troubles) for part in parts]
 
     def _after(self, n: int) -> None:
         """The n-th optimizer has moved."""
-        if not self._due or self._closed or not self._observers:
+        if self._closed:
             return
         try:
             started = time.perf_counter()
-            self._order.close()
-            observer, at = self._observers[n], (self._clock.step, time.time())
-            observer.after(self._outbox.pending, partial(self._outbox.records, *at))
-            for name in observer.unfit():
-                self._troubles.say(name, f"{name} is sparse or of a kind that is not recorded")
-            self._outbox.pending.collect()
-            self._outbox.listen(self.overhead)
+            if self._due:
+                self._watch.after(n)
+            self._ask_if_skipped(n)
+            if self._clock.complete:
+                self._finish_step(self._clock.step, started)
             self._inside += time.perf_counter() - started
         except Exception as error:
             self._troubles.failed(RECORDING, error)
 
-    def _describe(self, name: str) -> TensorInfo:
-        return describe(name, self._model.get_parameter(name), self._model, self._order)
+    def _clipped(self, norm: torch.Tensor, allowed: float) -> None:
+        """Gradients of the step under way are being clipped."""
+        if not self._next or self._closed:
+            return
+        step, now = self._clock.step + 1, time.time()
+        after = norm * (allowed / (norm + 1e-6)).clamp(max=1)  # as torch does it
+        self._outbox.scalar("gradient_norm/before_clipping", norm, step, now)
+        self._outbox.scalar("gradient_norm/after_clipping", after, step, now)
+
+    def _ask_if_skipped(self, n: int) -> None:
+        """A fused optimizer runs when the gradients overflowed, and changes nothing."""
+        overflowed = getattr(self._optimizers[n], "found_inf", None) if self._optimizers else None
+        if overflowed is not None:
+            tell = partial(self._tell_if_skipped, self._clock.step)
+            self._outbox.pending.add(overflowed.reshape(1), tell)
+
+    def _tell_if_skipped(self, step: int, overflowed: Any) -> None:
+        if overflowed.any():
+            self._outbox.event(step, "skipped", SKIPPED)
+
+    def _skipped(self, optimizer: Optimizer) -> None:
+        """A scaler found gradients that overflowed, and the optimizer was not asked to step."""
+        if optimizer in self._optimizers and not self._closed:
+            n = self._optimizers.index(optimizer)
+            self._before(n, optimizer)
+            self._after(n)
+            self._outbox.event(self._clock.step, "skipped", SKIPPED)
+
+    def _finish_step(self, step: int, started: float) -> None:
+        """All optimizers have moved; what follows belongs to the next step."""
+        if self._due:
+            self._watch.finish(step, self._outbox)
+            self._outbox.pending.collect()
+            self._outbox.listen(self.overhead)
+        if self._planned <= step:
+            self._plan(step + 1, started)
+        if self._next:
+            self._watch.arm()
+        else:
+            self._watch.disarm()
+
+    def _plan(self, step: int, started: float) -> None:
+        """Will this step be recorded? It must be known before its forward pass."""
+        if step > self._start + 1:
+            now = time.perf_counter()
+            inside = self._inside + self._watch.take_spent() + now - started
+            if step > self._start + 2:  # the first one had to warm up
+                self._cost.took(now - self._since, inside, recorded=self._due)
+            self._since, self._inside = now, started - now  # the caller adds what is counted here
+        due = self._schedule.due(step, self._cost)
+        self._next = due and not self._troubles.hopeless(RECORDING)
+        self._planned = step
 
     def close(self, state: State = "finished") -> None:
         """Detach everything, write what is left, and wait for the scribe to finish the run."""
         if self._closed:
             return
         self._detach()
+        self._watch.close(self._clock.step, self._outbox)
         if self._clock.step == self._start:
             self._troubles.say(
                 "no step",
@@ -227,7 +282,9 @@ class Recorder:
     def _detach(self) -> None:
         self._closed = True
         _LIVE.discard(self)
-        self._order.close()
+        self._watch.leave()
+        self._scales.leave()
+        self._clipping.leave()
         for handle in self._handles:
             handle.remove()
 
@@ -235,6 +292,9 @@ class Recorder:
         """In a forked child: the recording is the parent's."""
         self._detach()
         self._outbox.leave()
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
     def __enter__(self) -> Recorder:  # noqa: PYI034  (Self is 3.11's)
         return self
@@ -268,3 +328,11 @@ if hasattr(os, "register_at_fork"):
 
 def _size(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if not nn.parameter.is_lazy(p))
+
+
+def ranks() -> tuple[int, int]:
+    """Which of the processes of one training this is, and how many there are."""
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1

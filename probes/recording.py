@@ -7,24 +7,32 @@ A run is a folder, and nothing in it is ever changed in place:
     segments/r0000-00000042.h5      some seconds of the recording, whole or absent
     recording.h5                    at the end: all segments as one file (see archive.py)
 
+A training of several processes records into one folder. Rank 0 makes it, and its files are named
+as above; rank 1 writes summary-r0001.json, segments/r0001-…h5 and recording-r0001.h5, and so on.
+
 A segment holds
 
-    /                attributes: format, version, run, sequence, dropped, order
-    /tensors/…       one column each: name, module, module_type, role, shape, dtype, depth, …
+    /                attributes: format, version, run, rank, sequence, dropped, order
+    /statistics      the names of the columns of every series' statistics, in their order
+    /tensors/…       one column each: name, module, module_type, role, shape, dtype, depth, …;
+                     a module's output stands beside the parameters: role `output`, and a name
+                     such as "encoder.0" or, where there are several, "lstm[0]"
     /scalars/…       long form: step, time, key (a row of `keys`), value; and keys
     /series/<name>/  step, time [record]; tensor (a row of /tensors);
                      statistics [record, tensor, statistic]; histogram [record, tensor, bin]
+    /arrays/<n>/     attributes: name, about; step, time [record]; values [record, …] of any shape;
+                     the same name with another shape or dtype is another of these
     /events          JSON, one text
 
 Statistics are mergeable: counts, sums and squares follow from them, so that ranks and windows
-can be merged when read. Names are data: never paths, never markup.
+are merged when read (see merging.py). Names are data: never paths, never markup.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import astuple, dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -32,7 +40,10 @@ from numpy.typing import NDArray
 
 from probes.folder import FORMAT, VERSION
 
-HISTORY = {1: "gradients, weights, updates and scalars; segments, then one archive"}
+HISTORY = {
+    1: "gradients, weights, updates and scalars; segments, then one archive",
+    2: "outputs of modules; the statistics low and high; arrays of any shape; files of each rank",
+}
 
 STATISTICS = (
     "count",  # elements looked at: the tensor's own number, or a sample of it
@@ -46,6 +57,12 @@ STATISTICS = (
     "min",
     "max",
     "norm",  # L2 over the WHOLE tensor, never a sample; NaN where it was not taken
+    "low",  # of those looked at, within 3 % of the least value that their function can give
+    "high",  # and of the greatest; NaN where it has no such limit
+)
+ARRAY_TYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64"),
 )
 BINS = 64  # of |x|: bin b counts 2^(b-48) <= |x| < 2^(b-47); the outer two take all beyond
 LOWEST_OCTAVE = -48
@@ -56,14 +73,13 @@ RECORD_MAJOR, TENSOR_MAJOR = "record", "tensor"  # which axis of the statistics 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One parameter: where it lives and where in the forward pass its module came."""
+    """One parameter or module output: where it lives, and when in the forward pass it came."""
 
-    name: str
+    name: str  # of an output: its module's, as "encoder.0"; of several outputs: "lstm[0]"
     module: str
     module_type: str
-    role: (
-        str  # matrix | bias | cancelled (a bias before a normalisation) | norm | embedding | other
-    )
+    role: str  # matrix | bias | cancelled (a bias before a normalisation) | norm | embedding |
+    #            output (of a module) | other
     shape: str  # "512x784"
     dtype: str
     depth: int  # rank of its module in the first forward pass
@@ -97,6 +113,22 @@ class Scalars:
 
 
 @dataclass(frozen=True)
+class Track:
+    """Arrays of one shape and type under one name, step by step."""
+
+    name: str
+    about: str  # what the values are, in words
+    steps: NDArray[np.int64]  # [record]
+    times: NDArray[np.float64]  # [record]
+    values: NDArray[Any]  # [record, …]
+
+    @property
+    def kind(self) -> tuple[str, tuple[int, ...], str]:
+        """What makes it one track: name, shape and dtype."""
+        return self.name, self.values.shape[1:], self.values.dtype.name
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened at a step: an exception, a resume, a loss of data."""
 
@@ -118,18 +150,22 @@ class Segment:
     scalars: Scalars
     series: dict[str, Series]
     events: tuple[Event, ...]
+    tracks: tuple[Track, ...] = ()
+    rank: int = 0
 
 
 def segment_image(segment: Segment) -> bytes:
     """The segment as an HDF5 file in memory: libhdf5 never sees the disk, nor its faults."""
     with h5py.File("segment", "w", driver="core", backing_store=False, libver=LIBVER) as file:
-        write_head(file, segment.run, segment.sequence, segment.dropped, RECORD_MAJOR)
+        write_head(file, segment, RECORD_MAJOR)
         write_tables(file, segment.tensors, segment.keys, segment.events)
         write_scalars(file, segment.scalars)
         for name, series in segment.series.items():
             group = file.create_group(f"series/{name}")
             for field in fields(series):
                 group[COLUMNS.get(field.name, field.name)] = getattr(series, field.name)
+        for n, track in enumerate(segment.tracks):
+            write_axes(file, n, track)["values"] = track.values
         file.flush()
         return bytes(file.id.get_file_image())
 
@@ -137,10 +173,22 @@ def segment_image(segment: Segment) -> bytes:
 COLUMNS = {"steps": "step", "times": "time", "tensors": "tensor", "keys": "key", "values": "value"}
 
 
-def write_head(file: h5py.File, run: str, sequence: int, dropped: int, order: str) -> None:
-    file.attrs.update(
-        format=FORMAT, version=VERSION, run=run, sequence=sequence, dropped=dropped, order=order
-    )
+class Head(Protocol):
+    """What a file says of itself; a segment knows it, and so does a file that was read."""
+
+    @property
+    def run(self) -> str: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+
+
+def write_head(file: h5py.File, head: Head, order: str) -> None:
+    file.attrs.update(format=FORMAT, version=VERSION, order=order)
+    file.attrs.update(run=head.run, rank=head.rank, sequence=head.sequence, dropped=head.dropped)
 
 
 def write_tables(
@@ -161,6 +209,15 @@ def write_scalars(file: h5py.File, scalars: Scalars, **options: Any) -> None:
     for field in fields(scalars):
         column = getattr(scalars, field.name)
         file.create_dataset(f"scalars/{COLUMNS[field.name]}", data=column, **options)
+
+
+def write_axes(file: h5py.File, n: int, track: Track) -> h5py.Group:
+    """A track without its values; its name is an attribute, for as a path it could lead away."""
+    group = file.create_group(f"arrays/{n}")
+    for name in ("name", "about"):
+        group.attrs[name] = _texts([getattr(track, name)])[0]
+    group["step"], group["time"] = track.steps, track.times
+    return group
 
 
 def _texts(values: list[str]) -> NDArray[np.bytes_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from probes.folder import FORMAT, VERSION, RunError
 from probes.recording import (
+    ARRAY_TYPES,
+    BINS,
     COLUMNS,
     STATISTICS,
     TENSOR_MAJOR,
@@ -22,9 +24,11 @@ from probes.recording import (
     Scalars,
     Series,
     TensorInfo,
+    Track,
 )
 
 BLOCK = 4096  # records read at once: bounds memory whatever the length of a run
+ARRAY_BLOCK = 1 << 24  # bytes of arrays read at once
 LARGEST_DATASET = 8 << 30  # bytes; a file that claims more is not one of ours
 DAMAGES = (OSError, KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError)
 
@@ -36,25 +40,39 @@ class RecordingFile:
         self.path = path
         with reading(path) as file:
             self.run = str(file.attrs["run"])
+            self.rank = int(file.attrs.get("rank", 0))
             self.sequence = int(file.attrs["sequence"])  # of the last segment in it
             self.dropped = int(file.attrs["dropped"])
             self.tensor_major = file.attrs["order"] == TENSOR_MAJOR
+            self.statistics = read_statistics(file)  # those of its version
             self.tensors, self.keys = read_tables(file)
             self.events = read_events(file)
-            self.series = {name: read_axes(file, name) for name in series_names(file)}
+            self.series = {name: read_axes(file, name) for name in members(file, "series")}
+            self._arrays = sorted(members(file, "arrays"), key=int)
+            self.tracks = tuple(read_track(file, n) for n in self._arrays)  # without their values
 
     def scalars(self) -> Scalars:
         with reading(self.path) as file:
             return read_scalars(file)
 
     def column(self, name: str, statistic: str) -> NDArray[np.float32]:
-        """One statistic of every tensor, as [record, tensor]."""
+        """One statistic of every tensor, as [record, tensor]; NaN where its version had none."""
+        if statistic not in self.statistics:
+            axes = self.series[name]
+            return np.full((len(axes.steps), len(axes.tensors)), np.nan, np.float32)
         with reading(self.path) as file:
             values = dataset(file, f"series/{name}/statistics")
-            at = STATISTICS.index(statistic)
+            at = self.statistics.index(statistic)
             rows: NDArray[np.float32] = (
                 values[:, at, :].T if self.tensor_major else values[:, :, at]
             )
+            return rows
+
+    def histogram(self, name: str, row: int) -> NDArray[np.uint16]:
+        """One tensor's histogram, as [record, bin]; `row` counts the tensors of the series."""
+        with reading(self.path) as file:
+            values = dataset(file, f"series/{name}/histogram")
+            rows: NDArray[np.uint16] = values[row].T if self.tensor_major else values[:, row]
             return rows
 
     def blocks(self, name: str) -> Iterator[Series]:
@@ -67,7 +85,7 @@ class RecordingFile:
                     axes.steps[cut],
                     axes.times[cut],
                     axes.tensors,
-                    self._records(dataset(file, f"series/{name}/statistics"), cut),
+                    self._widened(self._records(dataset(file, f"series/{name}/statistics"), cut)),
                     self._records(dataset(file, f"series/{name}/histogram"), cut),
                 )
 
@@ -75,6 +93,26 @@ class RecordingFile:
         """Rows of some records, as [record, tensor, …]."""
         rows: NDArray[Any] = values[:, :, cut] if self.tensor_major else values[cut]
         return np.moveaxis(rows, 2, 0) if self.tensor_major else rows
+
+    def _widened(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """With every statistic of today in its place; NaN for one that the file's version lacks."""
+        if self.statistics == STATISTICS:
+            return rows
+        wide = np.full((*rows.shape[:2], len(STATISTICS)), np.nan, np.float32)
+        wide[:, :, [STATISTICS.index(name) for name in self.statistics]] = rows
+        return wide
+
+    def arrays(self, track: int) -> Iterator[Track]:
+        """A track with its values, some megabytes at a time."""
+        axes = self.tracks[track]
+        with reading(self.path) as file:
+            values = dataset(file, f"arrays/{self._arrays[track]}/values")
+            records = max(1, ARRAY_BLOCK * len(axes.steps) // max(1, values.nbytes))
+            for start in range(0, len(axes.steps), records):
+                cut = slice(start, start + records)
+                yield replace(
+                    axes, steps=axes.steps[cut], times=axes.times[cut], values=values[cut]
+                )
 
 
 @contextmanager
@@ -138,12 +176,14 @@ def _check_shape(
 ) -> None:
     """Every row of statistics belongs to a step and to a tensor of the table."""
     steps, times, tensors = lengths
-    values = dataset(file, f"series/{name}/statistics")
-    shape = (steps, tensors, len(STATISTICS))
-    if file.attrs["order"] == TENSOR_MAJOR:
-        shape = (tensors, len(STATISTICS), steps)
-    if steps != times or values.shape != shape or values.dtype.kind != "f":
-        raise ValueError(f"series '{name}' has axes that do not fit its values")
+    widths = {"statistics": len(dataset(file, "statistics")), "histogram": BINS}
+    for column, kind in (("statistics", "f"), ("histogram", "u")):
+        values = dataset(file, f"series/{name}/{column}")
+        shape = (steps, tensors, widths[column])
+        if file.attrs["order"] == TENSOR_MAJOR:
+            shape = (tensors, widths[column], steps)
+        if steps != times or values.shape != shape or values.dtype.kind != kind:
+            raise ValueError(f"series '{name}' has axes that do not fit its values")
     if tensors and tensor.max() >= len(dataset(file, "tensors/name")):
         raise ValueError(f"series '{name}' speaks of tensors that the table lacks")
 
@@ -168,24 +208,60 @@ def read_events(file: h5py.File) -> tuple[Event, ...]:
     return tuple(Event(*row) for row in json.loads(dataset(file, "events")[()].tobytes()))
 
 
-def series_names(file: h5py.File) -> tuple[str, ...]:
-    if "series" not in file:
+def members(file: h5py.File, name: str) -> tuple[str, ...]:
+    """What a group of ours holds; older files lack some groups."""
+    link = file.get(name, getlink=True)
+    if link is None:
         return ()
-    if not isinstance(file.get("series", getlink=True), h5py.HardLink):
-        raise RunError(f"'{file.filename}': 'series' points outside the file; it is not read.")
-    if not isinstance(file["series"], h5py.Group):
-        raise TypeError("'series' holds no series")
-    return tuple(file["series"])
+    if not isinstance(link, h5py.HardLink):
+        raise RunError(f"'{file.filename}': '{name}' points outside the file; it is not read.")
+    if not isinstance(file[name], h5py.Group):
+        raise TypeError(f"'{name}' is no group")
+    return tuple(file[name])
+
+
+def read_statistics(file: h5py.File) -> tuple[str, ...]:
+    names = tuple(_strings(dataset(file, "statistics")[()]))
+    if len(set(names)) < len(names) or not set(names) <= set(STATISTICS):
+        raise ValueError("statistics that no version has")
+    return names
 
 
 def read_axes(file: h5py.File, name: str) -> Series:
     """A series without its values: which steps and tensors it has."""
-    step, time, tensor = (
-        dataset(file, f"series/{name}/{axis}")[()] for axis in ("step", "time", "tensor")
-    )
+    step, time, tensor = (_axis(file, f"series/{name}/{axis}") for axis in _AXES)
     _check_shape(file, name, (len(step), len(time), len(tensor)), tensor)
     nothing = np.zeros((0, 0, 0))
     return Series(step, time, tensor, nothing.astype(np.float32), nothing.astype(np.uint16))
+
+
+_AXES = ("step", "time", "tensor")
+
+
+def read_track(file: h5py.File, n: str) -> Track:
+    """A track with no record, but of its shape and type; its steps and times are whole."""
+    step, time = (_axis(file, f"arrays/{n}/{axis}") for axis in ("step", "time"))
+    values = dataset(file, f"arrays/{n}/values")
+    if values.shape[:1] != (len(step),) or len(step) != len(time):
+        raise ValueError(f"track {n} has axes that do not fit its values")
+    if values.dtype.name not in ARRAY_TYPES:
+        raise TypeError(f"track {n} holds {values.dtype}")
+    name, about = (_text(file[f"arrays/{n}"].attrs[key]) for key in ("name", "about"))
+    return Track(name, about, step, time, np.zeros((0, *values.shape[1:]), values.dtype))
+
+
+def _axis(file: h5py.File, name: str) -> NDArray[Any]:
+    """One number for each record or tensor."""
+    values: NDArray[Any] = dataset(file, name)[()]
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise ValueError(f"'{name}' is no column of numbers")
+    return values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (bytes, str)):
+        raise TypeError("a name that is no text")
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _strings(column: NDArray[Any]) -> list[Any]:

@@ -9,42 +9,57 @@ from typing import Protocol
 DENSE = 50  # the first steps, where most goes wrong, are all looked at
 PER_DECADE = 500  # records in each tenfold of steps, at most
 AT_LEAST = 16  # and at least, whatever they cost: too few to matter
+AGREED = 100  # records in each tenfold where several processes must record the same steps
 BURST = 5  # records that may follow at once on a long pause
-UNSEEN = 1.5  # true cost over what the clock inside the hooks sees: evicted caches, the calls
+UNSEEN, AT_MOST = 1.5, 2.0  # true cost over what the clock inside the hooks sees: as a guess
 LN10 = 2.302585
 
 
 class Cost:
     """What recording costs: time inside the hooks, and a step with a record less one without.
 
-    No device is waited for: in a steady state steps follow one another at the device's pace.
+    The clock inside the hooks misses the calls themselves and evicted caches: the true cost is up
+    to twice as much, and how much is learnt from the steps. No device is waited for: in a
+    steady state steps follow one another at the device's pace.
     """
 
     def __init__(self) -> None:
-        self.elapsed = self.spent = 0.0
-        self.of_a_record = 0.0  # seconds
+        self.elapsed = 0.0
+        self._in_records = self._in_idle = 0.0  # seconds inside hooks, so far
         self._idle: deque[float] = deque(maxlen=31)
         self._recorded: deque[float] = deque(maxlen=15)
         self._inside: deque[float] = deque(maxlen=15)
+        self._unseen = UNSEEN
 
     def took(self, seconds: float, inside: float, *, recorded: bool) -> None:
         """A step ended: its seconds, and those of them inside hooks and log calls."""
         self.elapsed += seconds
-        inside = min(UNSEEN * inside, seconds)
-        if recorded:
-            self._recorded.append(seconds)
-            self._inside.append(inside)
-            self.of_a_record = self._judge()
-            self.spent += self.of_a_record
-        else:
+        if not recorded:
             self._idle.append(seconds)
-            self.spent += inside
+            self._in_idle += inside
+            return
+        self._in_records += inside
+        self._recorded.append(seconds)
+        self._inside.append(inside)
+        self._unseen = self._judge()
 
     def _judge(self) -> float:
+        """The true cost of a record over what the clock inside the hooks sees."""
         inside = median(self._inside)
-        if len(self._idle) < 5 or len(self._recorded) < 5:
-            return inside
-        return max(inside, median(self._recorded) - median(self._idle))
+        if len(self._idle) < 5 or len(self._recorded) < 5 or not inside:
+            return UNSEEN
+        seen = (median(self._recorded) - median(self._idle)) / inside
+        return min(max(1.0, seen), AT_MOST)
+
+    @property
+    def of_a_record(self) -> float:
+        """Seconds."""
+        return self._unseen * median(self._inside) if self._inside else 0.0
+
+    @property
+    def spent(self) -> float:
+        """Seconds so far."""
+        return self._unseen * self._in_records + self._in_idle
 
     @property
     def share(self) -> float:
@@ -93,7 +108,22 @@ class Budget:
         return f"{100 * self.share:g} % of training time"
 
 
-def schedule(every: int | None, budget: float | None, start: int) -> Schedule:
+class Agreed:
+    """Dense at the start, then log-spaced whatever it costs: processes of one training agree."""
+
+    def __init__(self, start: int) -> None:
+        self._start, self._last = start, start
+
+    def due(self, step: int, cost: Cost) -> bool:
+        due = step <= self._start + DENSE or (step - self._last) * AGREED >= LN10 * step
+        self._last = step if due else self._last
+        return due
+
+    def __str__(self) -> str:
+        return f"{AGREED} records in each tenfold of steps, the same in every process"
+
+
+def schedule(every: int | None, budget: float | None, start: int, processes: int = 1) -> Schedule:
     """What the Recorder's arguments ask for."""
     if every is not None:
         if every < 1:
@@ -103,4 +133,4 @@ def schedule(every: int | None, budget: float | None, start: int) -> Schedule:
         return Every(1)
     if not 0 < budget < 1:
         raise ValueError(f"budget={budget}: it is a share of training time, such as 0.02")
-    return Budget(budget, start)
+    return Budget(budget, start) if processes == 1 else Agreed(start)

@@ -84,14 +84,14 @@ def tell(**status: object) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  (kept open to the end)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, rank: int = 0) -> None:
     inbox = Inbox(sys.stdin.fileno())
     signal.signal(signal.SIGTERM, lambda *_: inbox.stop())
     inbox.start()
     from probes.binder import Binder  # h5py and numpy take a third of a second
     from probes.wire import Frames
 
-    binder, frames = Binder(folder, tell), Frames()
+    binder, frames = Binder(folder, tell, rank), Frames()
     while (data := inbox.take(timeout=0.25)) is not None:
         for kind, body in frames.feed(data):
             binder.add(kind, body)
@@ -100,4 +100,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -18,4 +18,4 @@ class Weights:
         """They are looked at once the step is done."""
 
     def after(self, look: Look) -> None:
-        look.rows.take(look.parameters, norms=True)
+        look.shelf.take_all(look.names, look.parameters, norms=True)

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.recording import BINS, STATISTICS
+from probes.folder import FathomError
+from probes.recording import ARRAY_TYPES, BINS, STATISTICS
 
-MESSAGE, SCALARS, RECORD = b"M", b"S", b"R"
+MESSAGE, SCALARS, RECORD, ARRAY, BLOB = b"M", b"S", b"R", b"A", b"B"
 FRAME = struct.Struct("<cI")  # kind, bytes that follow
 RECORD_HEAD = struct.Struct("<BIqd")  # series, rows, step, time
+ARRAY_HEAD = struct.Struct("<Iqd")  # track, step, time
+BLOB_HEAD = struct.Struct("<IQ")  # snapshot, offset
 SCALAR = np.dtype([("step", "<i8"), ("time", "<f8"), ("key", "<u4"), ("value", "<f8")])
 
 
@@ -62,6 +65,34 @@ def read_record(body: bytes) -> Record:
     return Record(
         series, step, time, tensors, statistics.reshape(rows, -1), histogram.reshape(rows, -1)
     )
+
+
+def array(track: int, step: int, time: float, values: NDArray[Any]) -> bytes:
+    """One look of a track that a message has named: `tracks=[[name, about, shape, dtype], …]`."""
+    if values.dtype.name not in ARRAY_TYPES:
+        raise FathomError(
+            f"arrays of {values.dtype} cannot be recorded (what can: {', '.join(ARRAY_TYPES)}); "
+            "convert them first."
+        )
+    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    body = ARRAY_HEAD.pack(track, step, time) + little.tobytes()
+    return FRAME.pack(ARRAY, len(body)) + body
+
+
+def read_array(body: bytes) -> tuple[int, int, float, bytes]:
+    """Track, step, time, and the values as bytes: what they mean stands in the track's message."""
+    return (*ARRAY_HEAD.unpack_from(body), body[ARRAY_HEAD.size :])
+
+
+def blob(snapshot: int, offset: int, chunk: bytes | memoryview) -> bytes:
+    """A piece of a snapshot, to be written where it says."""
+    head = BLOB_HEAD.pack(snapshot, offset)
+    size = len(head) + memoryview(chunk).nbytes
+    return b"".join((FRAME.pack(BLOB, size), head, chunk))
+
+
+def read_blob(body: bytes) -> tuple[int, int, memoryview]:
+    return (*BLOB_HEAD.unpack_from(body), memoryview(body)[BLOB_HEAD.size :])
 
 
 class Frames:

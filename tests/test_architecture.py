@@ -17,15 +17,24 @@ ROOMS = ("probes", "diagnostics", "dashboard")
 # What a room may import of the others: arrows run one way.
 MAY_IMPORT = {
     "probes": ("probes",),
-    "diagnostics": ("diagnostics", "probes.recording", "probes.recording_file", "probes.folder"),
+    "diagnostics": (
+        *("diagnostics", "probes.recording", "probes.recording_file", "probes.folder"),
+        "probes.merging",
+    ),
     "dashboard": ("dashboard", "diagnostics"),
 }
 # Who may open a door to a heavy library.
-CONTRACT = ("probes/recording.py", "probes/recording_file.py", "probes/archive.py")
+CONTRACT = tuple(
+    f"probes/{name}.py" for name in ("recording", "recording_file", "archive", "snapshot_file")
+)
 TORCH_FREE = (
     *CONTRACT,
     *(f"probes/{name}.py" for name in ("__init__", "binder", "courier", "clock", "folder")),
-    *(f"probes/{name}.py" for name in ("origin", "schedule", "scribe", "troubles", "wire")),
+    *(
+        f"probes/{name}.py"
+        for name in ("gallery", "gathering", "merging", "origin", "reserved", "schedule")
+    ),
+    *(f"probes/{name}.py" for name in ("scribe", "troubles", "wire", "gallery")),
 )
 DOORS = {
     "torch": ("probes/*.py", "diagnostics/subject.py"),

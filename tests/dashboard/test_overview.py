@@ -101,8 +101,8 @@ def test_what_went_wrong_is_noticed(
     assert told in to_html(found)
 
 
-def test_files_passed_over_are_named(run: Run) -> None:
-    run.passed_over = ("r0000-00000003.h5",)
+def test_files_passed_over_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "passed_over", ("r0000-00000003.h5",))
     found = notices(run)
     assert found is not None
     assert "not readable: r0000-00000003.h5" in to_html(found)

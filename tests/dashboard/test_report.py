@@ -80,7 +80,7 @@ def test_what_is_missing_is_said(
 ) -> None:
     monkeypatch.setattr(Run, "dropped", 7)
     run = Run(runs / "healthy")
-    run.passed_over = ("r0000-00000003.h5",)
+    monkeypatch.setattr(Run, "passed_over", ("r0000-00000003.h5",))
     written = report(run, tmp_path / "x.html").read_text("utf-8")
     assert "7 rows could not be written" in written
     assert "r0000-00000003.h5" in written

@@ -95,6 +95,6 @@ def test_facts_stand_in_one_column(run: Run) -> None:
     assert re.search(r"^  Scalars +loss$", "\n".join(lines), re.MULTILINE)
 
 
-def test_what_is_missing_is_said(run: Run) -> None:
-    run.passed_over = (HOSTILE + "\x1b",)
+def test_what_is_missing_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "passed_over", (HOSTILE + "\x1b",))
     assert f"  ! Passed over, not readable: {HOSTILE}\ufffd" in info_text(run).splitlines()

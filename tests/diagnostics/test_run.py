@@ -13,14 +13,17 @@ import torch
 
 from diagnostics import Run, find_runs
 from diagnostics.run import RunError
-from probes import FathomError, Recorder
+from probes import FathomError, Gradients, Recorder, Updates, Weights
 from probes.folder import hold
+from probes.recording import BINS
+from tests.ranks import Desk
 from tests.trainings import OPTIMIZERS, mlp, record, train
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    return record(tmp_path_factory.mktemp("runs") / "digits", steps=10)
+    probes = [Gradients(), Weights(), Updates()]
+    return record(tmp_path_factory.mktemp("runs") / "digits", steps=10, probes=probes)
 
 
 @pytest.fixture
@@ -62,7 +65,8 @@ def test_live_and_finished_read_the_same(tmp_path):
         assert run.state == "running"
     assert run.refresh()
     assert run.state == "finished"
-    assert np.array_equal(run.column("gradients", "norm", list(run.tensors)), live)
+    finished = run.column("gradients", "norm", list(run.tensors))
+    assert np.array_equal(finished, live, equal_nan=True)
     assert np.array_equal(run.scalar("loss").values, losses)
 
 
@@ -141,7 +145,7 @@ def gone(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (newer, "has format 99; this Fathom reads up to 1. Upgrade"),
+        (newer, "has format 99; this Fathom reads up to 2. Upgrade"),
         (newer_file, "has format 99"),
         (truncated, "copy it again"),
         (foreign, "not a Fathom recording"),
@@ -172,6 +176,54 @@ def test_missing_names_say_what_there_is(finished):
         run.scalar("val")
     with pytest.raises(FathomError, match=r"no series 'activations'.*gradients.*Activations\(\)"):
         run.steps("activations")
+
+
+def test_a_statistic_that_does_not_exist_says_which_do(finished):
+    with pytest.raises(FathomError, match=r"no statistic 'median' \(there are: count, nan, .*high"):
+        Run(finished).column("gradients", "median", ["0.weight"])
+
+
+def test_a_histogram_counts_what_the_statistics_count(finished):
+    run = Run(finished)
+    histogram = run.histogram("gradients", "0.weight")
+    assert histogram.shape == (10, BINS)
+    count, zeros = (
+        run.column("gradients", name, ["0.weight"])[:, 0] for name in ("count", "zeros")
+    )
+    np.testing.assert_array_equal(histogram.sum(1), count - zeros)
+
+
+def test_arrays_are_read_by_name_and_those_of_another_shape_apart(tmp_path):
+    desk, other = Desk(tmp_path / "run"), Desk(tmp_path / "run", 1)
+    desk.show("attention", 1, [1.0, 2.0], "by head")
+    desk.show("attention", 2, [[5]])
+    other.show("attention", 1, [3.0, 4.0])
+    other.show("confusion", 1, [True, False])
+    desk.close()
+    other.write()
+    run = Run(tmp_path / "run")
+    assert run.array_names == ("attention", "confusion")
+    one, two = run.arrays("attention")
+    assert (one.about, one.steps.tolist(), one.values.tolist()) == ("by head", [1], [[1.0, 2.0]])
+    assert two.values.tolist() == [[[5]]]
+    [confusion] = run.arrays("confusion")  # the first rank has none
+    assert confusion.values.tolist() == [[True, False]]
+    with pytest.raises(FathomError, match=r"no arrays 'x' in '.*' \(it has: attention, confusion"):
+        run.arrays("x")
+
+
+def test_a_run_without_arrays_says_so(finished):
+    with pytest.raises(FathomError, match=r"no arrays 'attention' in '.*' \(it has: none\)"):
+        Run(finished).arrays("attention")
+
+
+def test_arrays_are_found_again_after_their_segment_went_into_the_archive(tmp_path):
+    desk = Desk(tmp_path / "run")
+    desk.show("attention", 1, [1.0, 2.0])
+    desk.write()
+    run = Run(tmp_path / "run")
+    desk.close()
+    assert run.arrays("attention")[0].values.tolist() == [[1.0, 2.0]]
 
 
 def test_a_run_without_a_word_is_killed_and_one_that_is_held_runs(copy):

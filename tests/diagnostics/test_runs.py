@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 from diagnostics import find_runs
+from diagnostics.runs import read_summary
 
 
 def test_runs_are_found_by_their_folders_newest_first(tmp_path):
@@ -24,3 +25,9 @@ def test_folders_of_others_and_damaged_lines_do_not_disturb(tmp_path):
         (tmp_path / name / "run.json").write_text(json.dumps(info))
     (tmp_path / "ours/summary.json").write_text('{"steps": "abc", "updated": null}')
     assert [(run.name, run.steps) for run in find_runs(tmp_path)] == [("ours", 0)]
+
+
+def test_each_rank_has_lines_of_its_own(tmp_path):
+    for rank, name in enumerate(("summary.json", "summary-r0001.json")):
+        (tmp_path / name).write_text(json.dumps({"steps": rank + 5}))
+    assert [read_summary(tmp_path, rank) for rank in (0, 1, 2)] == [{"steps": 5}, {"steps": 6}, {}]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -17,9 +18,11 @@ from probes.recording import (
     Segment,
     Series,
     TensorInfo,
+    Track,
     segment_image,
 )
 from probes.recording_file import RecordingFile
+from probes.reserved import Reserved
 
 
 @pytest.fixture
@@ -43,7 +46,14 @@ def series(steps, tensors):
     )
 
 
-def add(folder, sequence, *, tensors=(), found=None, scalars=(), keys=(), events=()):
+def track(name, steps, shape=(2,), dtype="float32", about=""):
+    values = np.random.default_rng(steps[0]).integers(0, 99, (len(steps), *shape)).astype(dtype)
+    return Track(name, about, np.array(steps), np.array(steps) / 8, values)
+
+
+def add(
+    folder, sequence, *, tensors=(), found=None, scalars=(), keys=(), events=(), tracks=(), rank=0
+):
     """Write a segment: series by name, and scalars as (step, key, value)."""
     steps, numbers, values = zip(*scalars, strict=True) if scalars else ((), (), ())
     columns = Scalars(
@@ -53,9 +63,10 @@ def add(folder, sequence, *, tensors=(), found=None, scalars=(), keys=(), events
         np.array(values, float),
     )
     wanted = Segment(
-        "abc", sequence, sequence, tuple(tensors), keys, columns, found or {}, tuple(events)
-    )
-    segment_path(folder, sequence).write_bytes(segment_image(wanted))
+        "abc", sequence, sequence, tuple(tensors), keys, columns, found or {}, tuple(events),
+        tuple(tracks), rank,
+    )  # fmt: skip
+    segment_path(folder, sequence, rank).write_bytes(segment_image(wanted))
 
 
 def joined(folder, name="gradients"):
@@ -303,3 +314,120 @@ def test_damaged_segments_alone_make_no_archive(folder):
     archive_run(folder)
     assert not (folder / ARCHIVE).exists()
     assert segment_paths(folder) == [path]
+
+
+def arrays(folder):
+    """All tracks of the archive, whole."""
+    file = RecordingFile(folder / ARCHIVE)
+    found = [list(file.arrays(n)) for n in range(len(file.tracks))]
+    return [
+        (one.name, one.about, [step for block in blocks for step in block.steps],
+         np.concatenate([block.values for block in blocks or [one]]))
+        for one, blocks in zip(file.tracks, found, strict=True)
+    ]  # fmt: skip
+
+
+def test_arrays_of_one_name_shape_and_type_are_joined_and_others_are_not(folder):
+    early = [track("a", [1, 2], about="old"), track("b", [1], (3, 4), "bool")]
+    late = [track("a", [3], (5,)), track("a", [4], dtype="int16"), track("a", [5], about="new")]
+    add(folder, 0, tracks=early)
+    add(folder, 1, tracks=late)
+    archive_run(folder)
+    found = arrays(folder)
+    assert [row[:3] for row in found] == [
+        ("a", "new", [1, 2, 5]), ("b", "", [1]), ("a", "", [3]), ("a", "", [4]),
+    ]  # fmt: skip
+    wholes = [np.concatenate([early[0].values, late[2].values]), early[1].values]
+    for row, whole in zip(found, [*wholes, late[0].values, late[1].values], strict=True):
+        np.testing.assert_array_equal(row[3], whole)
+        assert row[3].dtype == whole.dtype
+
+
+def test_further_arrays_join_an_archive_that_is_there_block_by_block(folder, monkeypatch):
+    monkeypatch.setattr("probes.recording_file.ARRAY_BLOCK", 20)
+    parts = [track("a", list(range(10 * n + 1, 10 * n + 8))) for n in range(3)]
+    for n, part in enumerate(parts):
+        add(folder, n, tracks=[part])
+        if n != 1:
+            archive_run(folder)
+    [(_, _, steps, values)] = arrays(folder)
+    assert steps == [step for part in parts for step in part.steps]
+    np.testing.assert_array_equal(values, np.concatenate([part.values for part in parts]))
+    assert last_step(folder) == 27
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (200, 300)])
+def test_arrays_carry_checksums_where_they_have_bytes(folder, shape):
+    add(folder, 0, tracks=[track("../x", [1, 2], shape)])
+    archive_run(folder)
+    with h5py.File(folder / ARCHIVE) as file:
+        assert list(file["arrays"]) == ["0"]
+        assert file["arrays/0/values"].fletcher32 == (0 not in shape)
+    np.testing.assert_array_equal(arrays(folder)[0][3], track("", [1, 2], shape).values)
+
+
+def test_a_flipped_bit_in_an_array_is_noticed(folder):
+    one = replace(track("a", [1]), values=np.array([[1.2345678, 9.87654321]]))
+    add(folder, 0, tracks=[one])
+    archive_run(folder)
+    path = folder / ARCHIVE
+    raw = bytearray(path.read_bytes())
+    assert raw.count(one.values.tobytes()) == 1
+    raw[raw.index(one.values.tobytes())] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(RunError, match="is damaged"):
+        list(RecordingFile(path).arrays(0))
+
+
+def test_the_room_taken_beforehand_suffices_for_very_many_tracks(folder, monkeypatch):
+    sizes = []
+
+    class Noting(Reserved):
+        def __init__(self, raw, size):
+            super().__init__(raw, size)
+            sizes.append(size)
+
+    monkeypatch.setattr("probes.archive.Reserved", Noting)
+    for n in range(3):
+        add(folder, n, tracks=[track(f"t{i}", [n + 1], (i % 50,)) for i in range(700)])
+    archive_run(folder)
+    assert (folder / ARCHIVE).stat().st_size < sizes[0]
+    assert len(RecordingFile(folder / ARCHIVE).tracks) == 700
+
+
+def first_version(path):
+    """Make of a segment what the first version would have written."""
+    with h5py.File(path, "r+") as file:
+        file.attrs["version"] = 1
+        del file.attrs["rank"], file["statistics"]
+        file["statistics"] = np.array([name.encode() for name in STATISTICS[:-2]])
+        for group in file["series"].values():
+            values = group["statistics"][()]
+            del group["statistics"]
+            group["statistics"] = values[:, :, :-2]
+
+
+def test_segments_of_the_first_version_and_of_today_become_one_archive(folder):
+    old, new = series([1, 2], [0, 1]), series([3, 4], [0, 1])
+    add(folder, 0, tensors=[info("a"), info("b")], found={"gradients": old})
+    first_version(segment_path(folder, 0))
+    add(folder, 1, tensors=[info("a"), info("b")], found={"gradients": new})
+    archive_run(folder)
+    found = joined(folder)
+    np.testing.assert_array_equal(found.statistics[:2, :, :-2], old.statistics[:, :, :-2])
+    assert np.isnan(found.statistics[:2, :, -2:]).all()
+    np.testing.assert_array_equal(found.statistics[2:], new.statistics)
+    high = RecordingFile(folder / ARCHIVE).column("gradients", "high")
+    np.testing.assert_array_equal(high[2:], new.statistics[:, :, STATISTICS.index("high")])
+
+
+def test_each_rank_has_an_archive_of_its_own_segments(folder):
+    add(folder, 0, scalars=[(1, 0, 0.5)], keys=("loss",))
+    add(folder, 0, scalars=[(7, 0, 0.25)], keys=("loss",), rank=2)
+    archive_run(folder, rank=2)
+    assert segment_paths(folder) == [segment_path(folder, 0)]
+    assert segment_paths(folder, 2) == []
+    file = RecordingFile(folder / "recording-r0002.h5")
+    assert (file.rank, file.scalars().steps.tolist()) == (2, [7])
+    assert (last_step(folder), last_step(folder, 1), last_step(folder, 2)) == (1, 0, 7)
+    assert not (folder / ARCHIVE).exists()

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from probes import wire
-from probes.binder import LATER, SOON, YOUNG, Binder, next_sequence, stack
+from probes.binder import LATER, SOON, YOUNG, Binder, next_sequence
 from probes.folder import ARCHIVE, create_run, read_json, segment_paths, write_whole
 from probes.recording import BINS, STATISTICS, TensorInfo
 from probes.recording_file import RecordingFile
@@ -19,9 +21,9 @@ NAMES = ["a.weight", "b.weight", "c.weight"]
 class Desk:
     """A binder that is fed frames, without a process around it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, rank=0):
         self.folder, self.said = folder, []
-        self.binder = Binder(folder, lambda **status: self.said.append(status))
+        self.binder = Binder(folder, lambda **status: self.said.append(status), rank)
         self.opened = time.time()
         self.feed(wire.message(series=["gradients", "updates"]))
 
@@ -147,14 +149,6 @@ def test_looks_at_different_tensors_in_one_step_are_one_record(desk):
     assert desk.summary["records"] == 1
 
 
-def test_a_tensor_that_was_not_looked_at_has_no_elements_and_nan():
-    rows = [wire.read_record(look(step, 1, of=of)[5:]) for step, of in ((1, (0,)), (2, (0, 1)))]
-    found = stack(rows)
-    assert found.statistics[0, 1, 0] == 0
-    assert np.isnan(found.statistics[0, 1, 1:]).all()
-    assert not found.histogram[0, 1].any()
-
-
 def test_late_tensors_are_in_the_next_segment(desk):
     desk.feed(tensors(*NAMES[:1]), look(1, 0.5))
     desk.tick(SOON + 0.2)
@@ -267,7 +261,7 @@ def test_losses_are_in_the_segments_that_follow(desk):
 
 
 def test_an_archive_that_cannot_be_made_leaves_the_segments(desk, monkeypatch):
-    def refuse(folder):
+    def refuse(folder, rank):
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
     monkeypatch.setattr("probes.binder.archive_run", refuse)
@@ -380,3 +374,147 @@ def test_rows_kept_back_alone_make_no_segments(desk):
     for n in range(1, 8):
         desk.tick(n * (SOON + 0.2))
     assert len(segment_paths(desk.folder)) <= 1
+
+
+def test_arrays_reach_the_recording_and_count_as_rows(desk):
+    desk.feed(wire.message(tracks=[["attention", "by head", [2], "float32"]]))
+    desk.feed(wire.array(0, 3, 1.5, np.array([1, 2], np.float32)))
+    assert desk.tick(SOON + 0.2) == 1
+    desk.feed(wire.array(0, 9, 2.5, np.array([3, 4], np.float32)), wire.message(state="finished"))
+    desk.binder.close()
+    [track] = RecordingFile(desk.folder / ARCHIVE).tracks
+    assert (track.name, track.about, track.steps.tolist()) == ("attention", "by head", [3, 9])
+    [block] = RecordingFile(desk.folder / ARCHIVE).arrays(0)
+    assert block.values.tolist() == [[1, 2], [3, 4]]
+    assert (desk.summary["steps"], desk.summary["dropped"]) == (9, 0)
+
+
+def test_many_bytes_of_arrays_close_a_segment_too(desk, monkeypatch):
+    monkeypatch.setattr(desk.binder, "_large", 1000)
+    desk.feed(wire.message(tracks=[["a", "", [100], "float32"]]))
+    desk.feed(*(wire.array(0, step, 1.0, np.zeros(100, np.float32)) for step in range(1, 9)))
+    assert len(segment_paths(desk.folder)) > 1
+
+
+def test_an_array_that_its_track_did_not_promise_is_a_lost_row(desk):
+    desk.feed(wire.message(tracks=[["a", "", [2], "float32"]]))
+    desk.feed(wire.array(0, 3, 1.5, np.zeros(5, np.float32)), wire.message(state="finished"))
+    desk.binder.close()
+    assert desk.said == [{"done": True, "dropped": 1}]
+
+
+def test_arrays_that_the_disk_refuses_are_counted(desk, disk):
+    desk.feed(wire.message(tracks=[["a", "", [2], "float32"]]))
+    desk.feed(*(wire.array(0, step, 1.5, np.zeros(2, np.float32)) for step in (1, 2, 3)))
+    desk.binder.close()
+    assert desk.summary["dropped"] == 3
+
+
+class Gallery:
+    """Notes what it is given; on `error` it fails."""
+
+    error = None
+    made = ()
+
+    def __init__(self, folder, rank):
+        Gallery.made += ((folder, rank, self),)
+        self.heard = []
+
+    def begin(self, head):
+        self._note(("begin", head))
+
+    def add(self, body):
+        self._note(("add", *wire.read_blob(body)))
+
+    def close(self):
+        self._note(("close",))
+
+    def _note(self, what):
+        if self.error:
+            raise self.error
+        self.heard.append(what)
+
+
+@pytest.fixture
+def gallery(monkeypatch):
+    monkeypatch.setattr(Gallery, "made", ())
+    monkeypatch.setitem(sys.modules, "probes.gallery", SimpleNamespace(Gallery=Gallery))
+    return Gallery
+
+
+def test_snapshots_go_to_the_gallery_unlooked_at(desk, gallery):
+    desk.feed(wire.message(snapshot={"id": 4, "x": [1]}), wire.blob(4, 0, b"ab"))
+    desk.feed(wire.blob(4, 2, b"c"), wire.message(state="finished"))
+    assert desk.tick(SOON + 0.2) == 0  # they are no rows
+    desk.binder.close()
+    [(folder, rank, made)] = gallery.made
+    assert (folder, rank) == (desk.folder, 0)
+    assert made.heard == [
+        ("begin", {"id": 4, "x": [1]}), ("add", 4, 0, b"ab"), ("add", 4, 2, b"c"), ("close",),
+    ]  # fmt: skip
+    assert desk.said == [{"done": True, "dropped": 0}]
+
+
+def test_a_run_without_snapshots_has_no_gallery(desk, gallery):
+    desk.feed(tensors("a.weight"), look(1, 0.5))
+    desk.binder.close()
+    assert gallery.made == ()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (ValueError("bytes of no snapshot"), "bytes of no snapshot"),
+    ],
+)
+def test_a_snapshot_that_fails_is_told_once_and_takes_no_row_with_it(
+    desk, gallery, monkeypatch, error, words
+):
+    monkeypatch.setattr(gallery, "error", error)
+    desk.feed(wire.message(snapshot={}), tensors("a.weight"), wire.blob(0, 0, b"ab"))
+    desk.feed(look(1, 0.5), wire.blob(0, 2, b"ab"), wire.message(state="finished"))
+    desk.binder.close()
+    assert desk.said == [{"trouble": words}, {"done": True, "dropped": 0}]
+    assert means(RecordingFile(desk.folder / ARCHIVE)) == {1: [0.5]}
+
+
+def test_each_rank_writes_files_of_its_own(desk):
+    other = Desk(desk.folder, rank=1)
+    for each, value in ((desk, 0.5), (other, 0.25)):
+        each.feed(tensors("a.weight"), look(1, value))
+        each.tick(SOON + 0.2)
+        each.feed(look(2, value))
+        each.tick(2 * SOON + 1)
+    assert {path.name for path in (desk.folder / "segments").iterdir()} == {
+        "r0000-00000000.h5", "r0000-00000001.h5", "r0001-00000000.h5", "r0001-00000001.h5",
+    }  # fmt: skip
+    (desk.folder / ".watched").touch()
+    other.feed(wire.message(state="finished", dropped=3))
+    other.binder.close()
+    assert (desk.folder / ".watched").exists()
+    assert len(segment_paths(desk.folder)) == 2
+    assert (desk.folder / ".reserve").exists()  # each gives back its own
+    assert desk.summary["state"] == "running"
+    desk.binder.close()
+    names = {path.name for path in desk.folder.iterdir()}
+    assert names == {
+        "run.json", "segments", "summary.json", ARCHIVE, "summary-r0001.json", "recording-r0001.h5",
+    }  # fmt: skip
+    for name, rank, value in ((ARCHIVE, 0, 0.5), ("recording-r0001.h5", 1, 0.25)):
+        file = RecordingFile(desk.folder / name)
+        assert (file.rank, means(file)) == (rank, {1: [value], 2: [value]})
+    assert read_json(desk.folder / "summary-r0001.json")["dropped"] == 3
+    assert desk.summary["dropped"] == 0
+
+
+def test_a_resumed_rank_counts_on_where_it_was(desk):
+    other = Desk(desk.folder, rank=1)
+    other.feed(tensors("a.weight"), look(1, 0.5), wire.message(dropped=2))
+    other.binder.close()
+    assert (next_sequence(desk.folder), next_sequence(desk.folder, rank=1)) == (0, 1)
+    again = Desk(desk.folder, rank=1)
+    again.feed(tensors("a.weight"), look(2, 0.5))
+    again.binder.close()
+    file = RecordingFile(desk.folder / "recording-r0001.h5")
+    assert (means(file), file.dropped) == ({1: [0.5], 2: [0.5]}, 2)

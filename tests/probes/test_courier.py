@@ -62,7 +62,7 @@ def wait_for(what):
 def recorded(courier):
     """Close it; the steps that reached the recording, and the last words."""
     said = courier.close(20)
-    folder = Path(courier._scribe.args[-1])
+    folder = Path(courier._scribe.args[-2])
     return RecordingFile(folder / ARCHIVE).series["gradients"].steps.tolist(), said, folder
 
 
@@ -141,6 +141,48 @@ def test_what_names_the_rows_is_never_dropped(courier, monkeypatch):
     file = RecordingFile(folder / ARCHIVE)
     assert file.keys == ("loss", "late")
     assert [event.text for event in file.events] == ["while the pipe was full"]
+
+
+def test_who_waits_for_room_sends_more_than_the_queue_holds_and_all_of_it_arrives(
+    courier, monkeypatch
+):
+    monkeypatch.setattr("probes.courier.QUEUE_BYTES", 200_000)
+    assert courier.room == 200_000
+    size, step = len(large(1)), 0
+    stop(courier)
+    while courier.room >= size:
+        step += 1
+        courier.send(large(step), rows=1)
+    assert courier.room == 200_000 - courier._queued < size
+    go_on(courier)
+    while step < 200:
+        wait_for(lambda: courier.room >= size)
+        step += 1
+        courier.send(large(step), rows=1)
+    assert courier.lost == 0
+    assert recorded(courier)[0] == list(range(1, 201))
+
+
+def test_there_is_no_less_than_no_room(courier, monkeypatch):
+    stop(courier)
+    for step in range(1, 101):
+        courier.send(large(step), rows=1)
+    monkeypatch.setattr("probes.courier.QUEUE_BYTES", 0)
+    assert courier.room == 0
+
+
+def test_a_ranks_rows_go_to_a_scribe_of_its_own(tmp_path):
+    create_run(tmp_path / "run", {"id": "abc"})
+    held = hold(tmp_path / "run", rank=3)
+    courier = Courier(tmp_path / "run", held, rank=3)
+    assert is_held(tmp_path / "run", rank=3)
+    assert not is_held(tmp_path / "run")
+    courier.send(wire.message(series=["gradients"], keys=["loss"], tensors=tensors()))
+    courier.send(large(1), rows=1)
+    assert courier.close(20) == [{"done": True, "dropped": 0}]
+    file = RecordingFile(tmp_path / "run" / "recording-r0003.h5")
+    assert (file.rank, file.series["gradients"].steps.tolist()) == (3, [1])
+    assert not (tmp_path / "run" / ARCHIVE).exists()
 
 
 def test_a_dead_scribe_is_noticed_and_no_error(courier):

@@ -12,9 +12,12 @@ from probes.folder import (
     VERSION,
     FathomError,
     RunError,
+    await_run,
     create_run,
     hold,
     is_held,
+    of_rank,
+    rank_files,
     read_json,
     segment_path,
     segment_paths,
@@ -210,3 +213,62 @@ def test_where_there_is_no_run_nothing_is_held(tmp_path, made):
     assert not is_held(folder)
     assert names(tmp_path) == ["none"] * made
     assert not made or names(folder) == []
+
+
+def test_each_rank_holds_a_lock_of_its_own(run):
+    first, second = hold(run), hold(run, rank=1, patience=0)
+    assert is_held(run)
+    assert is_held(run, rank=1)
+    assert not is_held(run, rank=2)
+    os.close(second)
+    assert is_held(run)
+    assert not is_held(run, rank=1)
+    os.close(first)
+    assert {".recording", ".recording-r0001"} <= set(names(run))
+
+
+def test_the_first_rank_keeps_the_plain_names(run):
+    found = [
+        of_rank(run / name, rank).name
+        for name in ("summary.json", ".recording")
+        for rank in (0, 1, 12345)
+    ]
+    assert found == [
+        "summary.json", "summary-r0001.json", "summary-r12345.json",
+        ".recording", ".recording-r0001", ".recording-r12345",
+    ]  # fmt: skip
+
+
+def test_a_ranks_segments_are_its_own(run):
+    for rank, n in ((0, 1), (0, 0), (1, 5), (10001, 2)):
+        segment_path(run, n, rank).write_bytes(b"")
+    assert [sequence_of(path) for path in segment_paths(run)] == [0, 1]
+    assert [sequence_of(path) for path in segment_paths(run, 1)] == [5]
+    assert segment_paths(run, 1000) == []
+    assert [sequence_of(path) for path in segment_paths(run, 10001)] == [2]
+
+
+def test_every_rank_that_has_written_is_found(run):
+    assert rank_files(run) == {0: []}
+    for name in ("summary-r0003.json", "recording-r0002.h5", "recording-rx.h5", "notes-r0009.txt"):
+        (run / name).write_bytes(b"")
+    for name in ("r0001-00000002.h5", "r0001-00000001.h5", "r0004-00000001.h5.part", "rx-1.h5"):
+        (run / "segments" / name).write_bytes(b"")
+    found = {rank: [path.name for path in paths] for rank, paths in rank_files(run).items()}
+    assert found == {0: [], 1: ["r0001-00000001.h5", "r0001-00000002.h5"], 2: [], 3: []}
+    assert list(found) == sorted(found)
+
+
+def test_a_run_that_the_first_rank_is_still_making_is_waited_for(tmp_path):
+    making = threading.Timer(0.3, create_run, [tmp_path / "run", {"id": "abc"}])
+    making.start()
+    await_run(tmp_path / "run", seconds=20)
+    assert read_json(tmp_path / "run" / "run.json")["id"] == "abc"
+    making.join()
+    await_run(tmp_path / "run", seconds=0)
+
+
+def test_a_run_that_never_comes_is_an_error_that_says_who_makes_it(tmp_path):
+    with pytest.raises(RunError, match=r"no run at '.*run' after 0\.1 seconds; rank 0 makes it\."):
+        await_run(tmp_path / "run", seconds=0.1)
+    assert names(tmp_path) == []

@@ -8,6 +8,7 @@ import pytest
 
 from probes.folder import VERSION, RunError
 from probes.recording import (
+    ARRAY_TYPES,
     BINS,
     STATISTICS,
     Event,
@@ -15,6 +16,7 @@ from probes.recording import (
     Segment,
     Series,
     TensorInfo,
+    Track,
     segment_image,
 )
 from probes.recording_file import BLOCK, RecordingFile
@@ -35,6 +37,11 @@ def info(name="0.weight", depth=0):
     return TensorInfo(name, name[:1], "Linear", "matrix", "512x784", "float32", depth, True)
 
 
+def track(name="attention", records=3, shape=(2, 4), dtype="float32"):
+    values = np.random.default_rng(records).integers(0, 2, (records, *shape)).astype(dtype)
+    return Track(name, "by head", np.arange(records), np.arange(records) / 4, values)
+
+
 def segment(**changes):
     scalars = Scalars(
         np.array([1, 1, 2]),
@@ -46,6 +53,7 @@ def segment(**changes):
     usual = Segment(
         "abc", 7, 3, (info(), info("1.weight", 5)), ("loss", "lr"), scalars,
         {"gradients": series(), "updates": series(2, (1,))}, events,
+        (track(), track("confusion", 2, (), "int64")), 5,
     )  # fmt: skip
     return replace(usual, **changes)
 
@@ -77,7 +85,7 @@ def refusal(path):
 def test_what_is_written_is_read(tmp_path):
     sent = segment()
     file, scalars, blocks = read_all(write(tmp_path, sent))
-    assert (file.run, file.sequence, file.dropped) == ("abc", 7, 3)
+    assert (file.run, file.sequence, file.dropped, file.rank) == ("abc", 7, 3, 5)
     assert (file.tensors, file.keys, file.events) == (sent.tensors, sent.keys, sent.events)
     assert list(blocks) == ["gradients", "updates"]
     pairs = [(scalars, sent.scalars)]
@@ -93,6 +101,90 @@ def test_a_column_is_one_statistic_of_all_tensors(tmp_path):
     for n, name in enumerate(STATISTICS):
         found = file.column("gradients", name)
         np.testing.assert_array_equal(found, sent.series["gradients"].statistics[:, :, n])
+
+
+def first_version(file):
+    """Make of a segment what the first version would have written."""
+    file.attrs["version"] = 1
+    del file.attrs["rank"], file["arrays"]
+    known = [name.encode() for name in STATISTICS[:-2]]
+    replaced("statistics", np.array(known))(file)
+    for name in file["series"]:
+        values = file[f"series/{name}/statistics"][()]
+        replaced(f"series/{name}/statistics", values[:, :, : len(known)])(file)
+
+
+def test_a_file_of_the_first_version_is_read_and_what_it_lacks_is_nan(tmp_path):
+    sent = segment().series["gradients"].statistics
+    file = RecordingFile(write(tmp_path, edit=first_version))
+    assert (file.rank, file.tracks) == (0, ())
+    assert file.statistics == STATISTICS[:-2]
+    for n, name in enumerate(STATISTICS[:-2]):
+        np.testing.assert_array_equal(file.column("gradients", name), sent[:, :, n])
+    for name in ("low", "high"):
+        assert np.isnan(file.column("gradients", name)).all()
+        assert file.column("gradients", name).shape == (4, 2)
+    [block] = file.blocks("gradients")
+    np.testing.assert_array_equal(block.statistics[:, :, :-2], sent[:, :, :-2])
+    assert np.isnan(block.statistics[:, :, -2:]).all()
+
+
+def test_statistics_are_found_by_their_names(tmp_path):
+    order = np.random.default_rng(0).permutation(len(STATISTICS))
+
+    def edit(file):
+        replaced("statistics", np.array([STATISTICS[n].encode() for n in order]))(file)
+        for name in file["series"]:
+            values = file[f"series/{name}/statistics"][()]
+            replaced(f"series/{name}/statistics", values[:, :, order])(file)
+
+    sent, file = segment().series["gradients"].statistics, RecordingFile(write(tmp_path, edit=edit))
+    np.testing.assert_array_equal(next(iter(file.blocks("gradients"))).statistics, sent)
+    at = STATISTICS.index("mean")
+    np.testing.assert_array_equal(file.column("gradients", "mean"), sent[:, :, at])
+
+
+def test_a_histogram_is_read_for_one_tensor(tmp_path):
+    sent, file = segment().series["gradients"].histogram, RecordingFile(write(tmp_path))
+    for row in (0, 1):
+        np.testing.assert_array_equal(file.histogram("gradients", row), sent[:, row])
+
+
+@pytest.mark.parametrize("dtype", ARRAY_TYPES)
+@pytest.mark.parametrize("shape", [(), (5,), (2, 0), (3, 1, 2)])
+def test_arrays_of_every_shape_and_type_are_read(tmp_path, shape, dtype):
+    sent = track("a", 3, shape, dtype)
+    file = RecordingFile(write(tmp_path, segment(tracks=(sent,))))
+    [listed] = file.tracks
+    assert listed.kind == sent.kind
+    assert len(listed.values) == 0  # not read yet
+    [got] = file.arrays(0)
+    for one, other in zip(astuple(got), astuple(sent), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert got.values.dtype == dtype
+
+
+def test_tracks_are_listed_in_their_order_without_reading_values(tmp_path, monkeypatch):
+    sent = tuple(track(f"t{n}", n + 1, (n,)) for n in range(12))
+    path = write(tmp_path, segment(tracks=sent))
+    read, original = [], h5py.Dataset.__getitem__
+    noting = lambda self, key: (read.append(self.name), original(self, key))[1]  # noqa: E731
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", noting)
+    file = RecordingFile(path)
+    assert [one.kind for one in file.tracks] == [one.kind for one in sent]
+    assert any(name.startswith("/arrays") for name in read)
+    assert not [name for name in read if name.endswith("values")]
+
+
+def test_long_tracks_come_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("probes.recording_file.ARRAY_BLOCK", 100)
+    sent = track("a", 10, (2, 4))  # 32 bytes a record
+    file = RecordingFile(write(tmp_path, segment(tracks=(sent,))))
+    blocks = list(file.arrays(0))
+    assert [len(block.steps) for block in blocks] == [3, 3, 3, 1]
+    for name in ("steps", "times", "values"):
+        whole = np.concatenate([getattr(block, name) for block in blocks])
+        np.testing.assert_array_equal(whole, getattr(sent, name))
 
 
 def test_a_long_series_comes_in_blocks(tmp_path):
@@ -130,8 +222,13 @@ def test_names_of_every_kind_survive_as_text(tmp_path, name):
     sent = segment(
         tensors=(hostile, info()), keys=(name, "loss"), events=(Event(1, 2, name, name),)
     )
+    sent = replace(sent, tracks=(replace(track(), name=name, about=name),))
     file = RecordingFile(write(tmp_path, sent))
     assert (file.tensors, file.keys, file.events) == (sent.tensors, sent.keys, sent.events)
+    [found] = file.arrays(0)
+    assert (found.name, found.about) == (name, name)
+    with h5py.File(file.path) as raw:
+        assert list(raw["arrays"]) == ["0"]
 
 
 def test_bytes_that_are_no_text_are_still_a_name(tmp_path):
@@ -300,6 +397,39 @@ HOSTILE = {
     "statistics of fewer tensors": replaced(
         "series/gradients/statistics", np.zeros((4, 1, len(STATISTICS)), np.float32)
     ),
+    "a histogram of another width": replaced(
+        "series/gradients/histogram", np.zeros((4, 2, 3), np.uint16)
+    ),
+    "a histogram of fractions": replaced("series/gradients/histogram", np.zeros((4, 2, BINS))),
+    "no histogram": lambda file: file.pop("series/gradients/histogram"),
+    "steps in a table": replaced("series/gradients/step", np.zeros((4, 1), int)),
+    "steps of text": replaced("series/gradients/step", np.full(4, b"x")),
+    "a statistic twice": replaced("statistics", np.full(len(STATISTICS), b"mean")),
+    "statistics of no version": replaced("statistics", np.full(len(STATISTICS), b"else")),
+    "statistics nowhere": replaced("statistics", DEAD),
+    "rank is a text": changed(rank="first"),
+    "arrays lead nowhere": replaced("arrays", DEAD),
+    "arrays are elsewhere": replaced("arrays", h5py.ExternalLink("elsewhere.h5", "/")),
+    "arrays are a dataset": replaced("arrays", np.arange(3)),
+    "a track is a dataset": replaced("arrays/0", np.arange(3)),
+    "a track leads nowhere": replaced("arrays/0", DEAD),
+    "a track without a number": lambda file: file.move("arrays/0", "arrays/first"),
+    "a track without a name": lambda file: file["arrays/0"].attrs.pop("name"),
+    "a track whose name is a number": lambda file: file["arrays/0"].attrs.update(name=3),
+    "a track about many things": lambda file: file["arrays/0"].attrs.update(about=["a", "b"]),
+    "a track without values": lambda file: file.pop("arrays/0/values"),
+    "values elsewhere": replaced("arrays/0/values", h5py.ExternalLink("elsewhere.h5", "/x")),
+    "values of text": replaced("arrays/0/values", np.full((3, 2), b"x")),
+    "values of complex numbers": replaced("arrays/0/values", np.zeros((3, 2), complex)),
+    "values without axes": replaced("arrays/0/values", np.float32(3)),
+    "values that are nothing": replaced("arrays/0/values", h5py.Empty("f4")),
+    "values of unequal length": replaced("arrays/0/values", np.zeros((2, 4), np.float32)),
+    "a track's steps of unequal length": replaced("arrays/0/step", np.arange(2)),
+    "a track's times in a table": replaced("arrays/0/time", np.zeros((3, 1))),
+    "a track that claims to be huge": lambda file: (
+        file.pop("arrays/0/values"),
+        file.create_dataset("arrays/0/values", (3, 1 << 40), "f4", chunks=True),
+    ),
     "statistics of texts": replaced(
         "series/gradients/statistics", np.full((4, 2, len(STATISTICS)), b"x")
     ),
@@ -315,5 +445,8 @@ def test_a_hostile_file_is_refused_in_one_line(tmp_path, damage):
         file.scalars()
         for name in file.series:
             file.column(name, "norm")
+            file.histogram(name, 0)
+        for n in range(len(file.tracks)):
+            list(file.arrays(n))
     assert "\n" not in str(caught.value)
     assert path.name in str(caught.value)

@@ -20,9 +20,9 @@ def folder(tmp_path):
     return tmp_path / "run"
 
 
-def scribe(folder):
+def scribe(folder, *rank):
     return subprocess.Popen(
-        [sys.executable, "-m", "probes.scribe", str(folder)],
+        [sys.executable, "-m", "probes.scribe", str(folder), *rank],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -116,6 +116,17 @@ def test_a_living_run_says_who_writes_it(folder):
     found = read_json(folder / "summary.json")
     finish(process, b"")
     assert (found["state"], found["scribe"]) == ("running", process.pid)
+
+
+def test_a_rank_has_a_scribe_and_files_of_its_own(folder):
+    first, second = scribe(folder), scribe(folder, "1")
+    finish(second, HELLO + scalars(3) + wire.message(state="finished"))
+    finish(first, HELLO + scalars(5))
+    assert steps_written(folder) == [1, 2, 3, 4, 5]
+    other = RecordingFile(folder / "recording-r0001.h5")
+    assert (other.rank, other.scalars().steps.tolist()) == (1, [1, 2, 3])
+    states = [read_json(folder / f"{name}.json")["state"] for name in ("summary", "summary-r0001")]
+    assert states == ["killed", "finished"]
 
 
 def test_torch_is_never_loaded():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from probes import wire
-from probes.recording import BINS, STATISTICS
+from probes.folder import FathomError
+from probes.recording import ARRAY_TYPES, BINS, STATISTICS
 
 
 def some_record(rows=3):
@@ -53,6 +54,30 @@ def test_a_message_makes_the_round_trip():
     content = {"keys": ["loss", "é\n<b>\udc80", "\0"], "dropped": 3, "event": [1, 2.5, "a", "b"]}
     [(kind, body)] = frames(wire.message(**content))
     assert (kind, json.loads(body)) == (wire.MESSAGE, content)
+
+
+@pytest.mark.parametrize("dtype", [*ARRAY_TYPES, ">f4", ">i8"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0), (4, 3, 2)])
+def test_an_array_makes_the_round_trip(shape, dtype):
+    values = np.random.default_rng(0).integers(0, 2, shape[::-1]).astype(dtype).T
+    [(kind, body)] = frames(wire.array(3, 1 << 40, 1.5, values))
+    track, step, time, raw = wire.read_array(body)
+    assert (kind, track, step, time) == (wire.ARRAY, 3, 1 << 40, 1.5)
+    got = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+    np.testing.assert_array_equal(got, values)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, object, "S3", "M8[s]"])
+def test_an_array_of_another_type_is_refused_in_one_line(dtype):
+    with pytest.raises(FathomError, match=r"cannot be recorded \(what can: bool, .*float64\)"):
+        wire.array(0, 1, 1.0, np.zeros(2, dtype))
+
+
+@pytest.mark.parametrize("chunk", [b"", b"bytes \0", memoryview(np.arange(6.0))])
+def test_a_piece_of_a_snapshot_makes_the_round_trip(chunk):
+    [(kind, body)] = frames(wire.blob(9, 5 << 32, chunk))
+    snapshot, offset, got = wire.read_blob(body)
+    assert (kind, snapshot, offset, got) == (wire.BLOB, 9, 5 << 32, bytes(chunk))
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])

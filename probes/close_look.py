@@ -1,0 +1,218 @@
+"""What the black box does once something is not finite: looks at everything, and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from probes.finiteness import Tally, tally
+from probes.first_bad import (
+    Report,
+    Where,
+    batch_rows,
+    counts,
+    inputs_of,
+    listed,
+    order_of,
+    told,
+    told_backward,
+    told_forward,
+)
+from probes.keeper import Keeper
+from probes.replay import Origin, Pause, Replayed, replay, replay_backward
+from probes.sampling import local
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All there is to look at."""
+
+    step: int
+    model: nn.Module
+    keeper: Keeper
+    pause: Pause
+    noticed: str  # what made one look, where it was not the gradients
+    skipped: int  # steps in a row that a GradScaler has left out
+
+    @property
+    def gradients(self) -> dict[str, Tally]:
+        named = self.model.named_parameters()
+        return {name: tally(local(p.grad)) for name, p in named if p.grad is not None}
+
+    @property
+    def weights(self) -> dict[str, Tally]:
+        return {name: tally(local(p)) for name, p in self.model.named_parameters()}
+
+
+def replays(scene: Scene) -> list[Replayed]:
+    """The step's forward passes, as far as they can be played again."""
+    kept = [kept for kept in scene.keeper.kept if not kept.is_changed]
+    return [replay(scene.model, one, scene.pause) for one in kept]
+
+
+def close_look(scene: Scene, played: Sequence[Replayed]) -> Report:
+    """Forward passes first, for what is lost there is lost in the backward pass too."""
+    gradients = scene.gradients
+    bad = any(found.bad for found in gradients.values())
+    for one in played:
+        origin = one.origin or (one.infinite if bad else None)
+        if origin is not None:
+            return _at(scene, one, origin, told_forward(origin))
+    for one in played if bad else ():
+        origin = replay_backward(scene.model, one.kept, scene.pause)
+        if origin is not None:
+            return _at(scene, one, origin, told_backward(origin))
+    if bad:
+        return _by_gradients(scene, played, gradients)
+    return _unseen(scene, played)
+
+
+def scaled_too_far(scene: Scene, played: Sequence[Replayed]) -> Report:
+    """Only the backward pass overflows, whatever the loss scale is lowered to."""
+    first = scene.step - scene.skipped + 1
+    text = (
+        f"steps {first} to {scene.step}: float16 gradients overflowed in each of these "
+        f"{scene.skipped} steps although the GradScaler lowered the loss scale"
+    )
+    if _are_complete(played):
+        text += "; the forward passes are finite"
+    report = _plain(scene, played, f"{text}.")
+    return replace(report, where="backward", kind="+inf", dtype="float16")
+
+
+def _at(scene: Scene, played: Replayed, origin: Origin, said: str) -> Report:
+    kept, look = played.kept, origin.look
+    passes = f"forward pass {kept.number} of {scene.keeper.passes}"
+    name, rows, on_rows = batch_rows(kept, origin)
+    after, before = origin.between or (None, None)
+    return replace(
+        _plain(scene, [played], f"step {scene.step}: {said}; {passes}. {on_rows}".strip()),
+        where=origin.where,
+        kind=look.tally.kind,
+        module=origin.module,
+        module_type=origin.kind,
+        after=after,
+        before=before,
+        forward_pass=kept.number,
+        input=name,
+        rows=rows,
+        dtype=look.tally.dtype,
+        counts=counts(look.tally),
+        order=order_of(played, look),
+        arrays=inputs_of(kept, rows),
+    )
+
+
+def _plain(scene: Scene, played: Sequence[Replayed], summary: str) -> Report:
+    """What can be said whatever it was."""
+    autocast = next((str(p.kept.autocast) for p in played if p.kept.autocast), "")
+    return Report(
+        scene.step,
+        "unknown",
+        summary,
+        passes=scene.keeper.passes or None,
+        autocast=autocast.removeprefix("torch."),
+        order=order_of(played[0], None) if played else (),
+        weights=listed(scene.weights),
+        gradients=listed(scene.gradients),
+        skipped=scene.skipped,
+        note=_note(scene, played),
+        arrays=inputs_of(played[0].kept, ()) if played else {},
+    )
+
+
+def _note(scene: Scene, played: Sequence[Replayed]) -> str:
+    """What could not be looked at, and why."""
+    failed = next((one.failed for one in played if one.failed), None)
+    if failed:
+        return f"a forward pass could not be played again to its end: {failed}"
+    if not scene.keeper.looks:
+        return (
+            "forward passes are not played again on an accelerator, between several processes, "
+            "or for a compiled model"
+        )
+    if not scene.keeper.passes:
+        return "the model itself was not called with gradients in this step, only parts of it"
+    if len(played) < scene.keeper.passes and not any(one.origin for one in played):
+        return f"only {len(played)} of {scene.keeper.passes} forward passes could be played again"
+    return ""
+
+
+def _are_complete(played: Sequence[Replayed]) -> bool:
+    return bool(played) and not any(one.failed or one.origin for one in played)
+
+
+def _by_gradients(
+    scene: Scene, played: Sequence[Replayed], gradients: Mapping[str, Tally]
+) -> Report:
+    """The parameters' gradients, from the output towards the input: the first that is bad."""
+    bad = {_owner(name) for name, found in gradients.items() if found.bad}
+    order = _in_order(played, gradients)
+    last = max(n for n, module in enumerate(order) if module in bad)
+    name = next(name for name, t in gradients.items() if t.bad and _owner(name) == order[last])
+    found = gradients[name]
+    report = replace(
+        _plain(scene, played, ""),
+        module=order[last],
+        module_type=_kind(scene.model, order[last]),
+        kind=found.kind,
+        dtype=found.dtype,
+        counts=counts(found),
+    )
+    if last + 1 < len(order):
+        after = _largest(gradients, order[last + 1])
+        said = (
+            f"the gradient is {found.kind} in '{name}' and was finite, up to {after:.2g}, in "
+            f"{told(order[last + 1])}, which comes after it: it was lost in the backward pass of "
+            "one of the two or of what lies between"
+        )
+        where: Where = "backward"
+    elif _are_complete(played):
+        said = (
+            f"the gradient is {found.kind} from {told(report.module, report.module_type)} on, the "
+            "last layer with parameters; the model's outputs are finite and a finite gradient goes "
+            "back through it and stays so: it is the loss that gave another"
+        )
+        where = "loss"
+    else:
+        said = (
+            f"the gradient is {found.kind} in '{name}', of the last layer with parameters, so it "
+            "arose there or after it, in the forward pass, the loss or the backward pass"
+        )
+        where = "unknown"
+    return replace(report, where=where, summary=f"step {scene.step}: {said}.")
+
+
+def _in_order(played: Sequence[Replayed], gradients: Mapping[str, Tally]) -> list[str]:
+    """Modules with gradients as they run; those that were not seen to run come first."""
+    owners = list(dict.fromkeys(map(_owner, gradients)))
+    ran = [look.module for one in played[:1] for look in one.leaves]
+    last = {module: n for n, module in enumerate(ran)}
+    return sorted(owners, key=lambda owner: last.get(owner, -1)) if ran else owners
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _largest(gradients: Mapping[str, Tally], module: str) -> float:
+    return max(found.largest for name, found in gradients.items() if _owner(name) == module)
+
+
+def _kind(model: nn.Module, module: str) -> str:
+    return type(model.get_submodule(module)).__name__
+
+
+def _unseen(scene: Scene, played: Sequence[Replayed]) -> Report:
+    """Something was logged, and neither the passes nor the gradients show it."""
+    if not _are_complete(played):
+        return _plain(scene, played, f"step {scene.step}: {scene.noticed}.")
+    said = (
+        "the step's forward passes are finite when played again, and so are the gradients there "
+        "are, so it arose in the loss, or in a pass without gradients"
+    )
+    return replace(
+        _plain(scene, played, f"step {scene.step}: {scene.noticed}; {said}."), where="loss"
+    )

@@ -1,0 +1,293 @@
+"""Watches a model's forward passes in the steps that are recorded, and shows them to the probes.
+
+Global hooks are used, and only while a step is recorded: nothing is stored in the model, so that
+copies, pickles and fast paths are untouched, and a step that is not recorded costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+
+from probes.arena import Arena, Shelf
+from probes.compiled import CompiledHooks
+from probes.layers import ROOT, Layers
+from probes.listening import Given, Listener, Listening
+from probes.named_tensors import is_plain, named_tensors
+from probes.probe import Call, FunctionCall, FunctionProbe, OutputProbe, Pass, PassProbe, Probe
+from probes.troubles import Troubles
+
+WATCHING = "watching forward passes"
+TRANSFORMED = (
+    "outputs inside torch.func or vmap are not recorded: such a tensor stands for many, or for none"
+)
+
+Arenas = Callable[[torch.device], Arena]
+
+
+class Forward:
+    """What the probes want to see of the calls of a model's modules."""
+
+    def __init__(
+        self,
+        layers: Layers,
+        probes: Sequence[Probe],
+        arenas: Arenas,
+        troubles: Troubles,
+    ) -> None:
+        self._layers, self._arenas, self._troubles = layers, arenas, troubles
+        self._outputs = [(n, p) for n, p in enumerate(probes) if isinstance(p, OutputProbe)]
+        self._passes = [p for p in probes if isinstance(p, PassProbe)]
+        self._listening = Listening(
+            [(n, p) for n, p in enumerate(probes) if isinstance(p, FunctionProbe)], self._ran
+        )
+        self._handles: list[Any] = []
+        self._compiled: CompiledHooks | None = None
+        self._stack: list[str] = []  # modules under way
+        self._counts = False  # this pass is one of training
+        self._trained: set[str] = set()  # modules that were seen in training mode
+        self._thread = threading.get_ident()
+        self.spent = 0.0  # seconds in these hooks, ever
+        self._quiet = _accept_global_hooks()
+        self._era = 0  # a gradient that arrives in another one came too late
+        self._shown: set[str] = set()  # modules of which the probes were shown a call in this step
+        self._spoiled: set[str] = set()  # series of probes that failed in it
+
+    @property
+    def wanted(self) -> bool:
+        """Does any probe look at layers' outputs?"""
+        return bool(self._outputs)
+
+    @property
+    def _has_listeners(self) -> bool:
+        return bool(self._outputs or self._passes or self._listening.wanted)
+
+    @property
+    def is_compiled(self) -> bool:
+        return self._compiled is not None
+
+    def compile(self) -> None:
+        """The model is compiled, or will be at its next call."""
+        if self._compiled is None:
+            armed = bool(self._handles)
+            self.disarm()
+            self._compiled = CompiledHooks(self._layers.selected(), self._given)
+            self._compiled.gate.open = armed
+
+    def arm(self) -> None:
+        """From now on forward passes belong to a step that is recorded."""
+        self._thread = threading.get_ident()
+        self._forget()
+        if self._compiled is not None:
+            self._compiled.gate.open = True
+        elif self._has_listeners and not self._handles and not self._troubles.hopeless(WATCHING):
+            leaves = partial(hooks.register_module_forward_hook, with_kwargs=True, always_call=True)
+            enters = hooks.register_module_forward_pre_hook
+            self._handles = [enters(self._enters), leaves(self._leaves)]
+
+    def disarm(self) -> None:
+        self._forget()
+        if self._compiled is not None:
+            self._compiled.gate.open = False
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            handle.remove()
+
+    def _forget(self) -> None:
+        """What is under way belongs to the step that ends; an interrupt leaves a pass open."""
+        self._era += 1
+        for seen in (self._shown, self._spoiled, self._stack):
+            seen.clear()
+        self._listening.end()
+
+    def leave(self) -> None:
+        """Detach everything."""
+        self.disarm()
+        if self._compiled is not None:
+            self._compiled.remove()
+        with contextlib.suppress(ValueError):  # someone else has reset the filters
+            warnings.filters.remove(self._quiet)  # type: ignore[attr-defined]
+
+    def _given(self, name: str, leaf: str, tensor: Tensor) -> None:
+        """A layer inside a compiled graph gave this."""
+        module = self._layers.module_of(name)
+        started = time.perf_counter()
+        try:
+            self._show_tensors(name, module, (), tensor, [(leaf, tensor)], recomputed=False)
+        except Exception as error:
+            self._troubles.failed(WATCHING, error)
+        self.spent += time.perf_counter() - started
+
+    def _enters(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if torch.compiler.is_compiling():  # first of all: the compiler reads this too
+            return
+        started = time.perf_counter()
+        try:
+            if self._is_elsewhere() or _in_backward():
+                return
+            name = self._layers.name_of(module)
+            if name is None:
+                inner = getattr(module, "_orig_mod", None)
+                if inner is not None and self._layers.name_of(inner) == "":
+                    self.compile()  # it was compiled after the recorder was attached
+                return
+            if not self._stack:
+                self._counts = self._is_training(name, module)
+                if self._counts:
+                    self._listening.begin()
+            self._stack.append(name)
+        except Exception as error:
+            self._troubles.failed(WATCHING, error)
+        self.spent += time.perf_counter() - started
+
+    def _leaves(
+        self,
+        module: nn.Module,
+        inputs: tuple[Any, ...],
+        keywords: dict[str, Any],
+        output: Any,
+    ) -> None:
+        if torch.compiler.is_compiling():
+            return
+        started = time.perf_counter()
+        try:
+            if self._is_elsewhere():
+                return
+            name = self._layers.name_of(module)
+            if name is None:
+                self._stranger(module, inputs, keywords, output)
+            elif _in_backward():
+                # Its first run went unseen where the checkpoint lies around the outermost module.
+                self._show(name, module, inputs, output, recomputed=name in self._shown)
+            elif name in self._stack:
+                while self._stack.pop() != name:
+                    """A module inside was left by an exception."""
+                if self._counts:
+                    self._shown.add(name)
+                    self._show(name, module, inputs, output, recomputed=False)
+                    if not self._stack:
+                        self._listening.end()
+                        self._show_pass(Pass(module, False, inputs, keywords, output))
+        except Exception as error:
+            self._troubles.failed(WATCHING, error)
+        self.spent += time.perf_counter() - started
+
+    def _is_elsewhere(self) -> bool:
+        """In a thread other than training and its backward pass, or while a tracer looks on."""
+        strange = threading.get_ident() != self._thread and not _in_backward()
+        return strange or torch._C._is_tracing()
+
+    def _is_training(self, name: str, module: nn.Module) -> bool:
+        """With gradients, and in training mode, unless it is always trained in evaluation mode."""
+        if module.training:
+            self._trained.add(name)
+        return torch.is_grad_enabled() and (module.training or name not in self._trained)
+
+    def _stranger(
+        self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
+    ) -> None:
+        if isinstance(module, nn.modules.loss._Loss) and torch.is_grad_enabled():
+            self._show_pass(Pass(module, True, inputs, keywords, output))
+
+    def _show(
+        self,
+        name: str,
+        module: nn.Module,
+        inputs: tuple[Any, ...],
+        output: Any,
+        *,
+        recomputed: bool,
+    ) -> None:
+        if not self._outputs or not self._layers.computes(module):
+            return
+        given = named_tensors(name or ROOT, output)
+        tensors = [pair for pair in given if is_plain(pair[1])]
+        if len(tensors) < len(given):
+            self._troubles.say("transformed", TRANSFORMED)
+        if tensors:
+            self._show_tensors(name, module, inputs, output, tensors, recomputed=recomputed)
+
+    def _show_tensors(  # noqa: PLR0913  (what makes up a Call)
+        self,
+        name: str,
+        module: nn.Module,
+        inputs: tuple[Any, ...],
+        output: Any,
+        tensors: list[tuple[str, Tensor]],
+        *,
+        recomputed: bool,
+    ) -> None:
+        self._layers.note(name, module, tensors)
+        shelves = self._arenas(tensors[0][1].device).shelves
+        with torch.no_grad():
+            for series, probe in self._outputs:
+                shelf = shelves[series]
+                follow = partial(self._follow, probe, shelf)
+                call = Call(name, module, inputs, output, tensors, recomputed, shelf, follow)
+                self._ask(probe, partial(probe.called, call), shelf)
+
+    def _show_pass(self, whole: Pass) -> None:
+        with torch.no_grad():
+            for probe in self._passes:
+                self._ask(probe, partial(probe.passed, whole))
+
+    def _ran(
+        self, listener: Listener, function: Callable[..., Any], given: Given, output: Any
+    ) -> None:
+        given_back = named_tensors("", output)
+        if not given_back or not self._stack or not is_plain(given_back[0][1]):
+            return
+        series, probe = listener
+        shelf = self._arenas(given_back[0][1].device).shelves[series]
+        call = FunctionCall(self._stack[-1] or ROOT, function, *given, output, shelf)
+        with torch.no_grad():
+            self._ask(probe, partial(probe.ran, call), shelf)
+
+    def _follow(
+        self, probe: Probe, shelf: Shelf, tensor: Tensor, then: Callable[[Tensor], None]
+    ) -> None:
+        """Show the tensor's gradient when it arrives, if that is still in this step."""
+        era = self._era
+
+        def arrived(gradient: Tensor) -> None:
+            if era != self._era or not is_plain(gradient):
+                return
+            started = time.perf_counter()
+            with torch.no_grad():
+                self._ask(probe, partial(then, gradient), shelf)
+            self.spent += time.perf_counter() - started
+
+        tensor.register_hook(arrived)  # type: ignore[no-untyped-call]
+
+    def _ask(self, probe: Probe, moment: Callable[[], None], shelf: Shelf | None = None) -> None:
+        """A probe that fails gives no row; one that keeps failing is no longer asked."""
+        doing = f"the probe of {probe.series}"
+        if probe.series in self._spoiled or self._troubles.hopeless(doing):
+            return
+        try:
+            moment()
+        except Exception as error:
+            self._spoiled.add(probe.series)
+            if shelf is not None:
+                shelf.clear()
+            self._troubles.failed(doing, error)
+
+
+def _accept_global_hooks() -> Any:
+    """No warning of torch.compile about hooks that are ours, and step aside for it."""
+    warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks")
+    return warnings.filters[0]
+
+
+def _in_backward() -> bool:
+    """A module that runs there runs for the second time: activation checkpointing."""
+    return torch._C._current_graph_task_id() != -1

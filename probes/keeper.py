@@ -1,0 +1,103 @@
+"""Keeps by reference what a model was called with in the present step, to play it again.
+
+Nothing is stored in the model: one global hook looks at every module call and passes by. On an
+accelerator a replay would wait for the device, and between processes it could wait for ever; there
+nothing is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+
+PASSES = 8  # forward passes of a step that are kept
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One forward pass: what went in, and under which autocast."""
+
+    number: int  # of the step's passes, from 1
+    inputs: tuple[Any, ...]
+    keywords: dict[str, Any]
+    autocast: torch.dtype | None
+    versions: tuple[int, ...]
+
+    @property
+    def is_changed(self) -> bool:
+        """Has an input been written over since?"""
+        return self.versions != _versions(self.inputs)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The inputs by place or by keyword."""
+        return {**{str(n): value for n, value in enumerate(self.inputs)}, **self.keywords}
+
+
+class Keeper:
+    """The passes of the present step, until the first one of the next."""
+
+    def __init__(self, model: nn.Module, *, compiled: bool) -> None:
+        self.kept: list[Kept] = []
+        self.passes = 0
+        self._model, self._stale = model, False
+        self._handle: Any = None
+        if not compiled and _is_on_host(model) and not _has_peers():
+            register = hooks.register_module_forward_hook
+            self._handle = register(self._left, with_kwargs=True, always_call=True)
+
+    @property
+    def looks(self) -> bool:
+        return self._handle is not None
+
+    def _left(
+        self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], _: Any
+    ) -> None:
+        if torch.compiler.is_compiling():  # first of all: the compiler reads this too
+            return
+        if module is self._model and torch.is_grad_enabled():
+            self._keep(inputs, keywords)
+
+    def _keep(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        if self._stale:
+            self.forget()
+        self.passes += 1
+        if len(self.kept) < PASSES and all(v.is_cpu for v in inputs if isinstance(v, Tensor)):
+            autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+            kept = Kept(self.passes, inputs, keywords, autocast, _versions(inputs))
+            self.kept.append(kept)
+
+    def clear(self) -> None:
+        """The step has ended; a value logged after it may still ask for what it was given."""
+        self._stale = True
+
+    def forget(self) -> None:
+        self.kept, self.passes, self._stale = [], 0, False
+
+    def leave(self) -> None:
+        """Detach."""
+        self.forget()
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+
+def _versions(inputs: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple([v._version for v in inputs if isinstance(v, Tensor) and not v.is_inference()])
+
+
+def _is_on_host(model: nn.Module) -> bool:
+    return all(parameter.device.type == "cpu" for parameter in model.parameters())
+
+
+def _has_peers() -> bool:
+    distributed = torch.distributed
+    return (
+        distributed.is_available()
+        and distributed.is_initialized()
+        and distributed.get_world_size() > 1
+    )

@@ -1,0 +1,288 @@
+"""Plays a forward pass again, to find what is not finite first; and sends a gradient back.
+
+Looked at are whole tensors, at once, before anything is changed in place. A model that calls random
+numbers gets others than in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.nn.modules import module as hooks
+
+from probes.finiteness import Tally, bad_rows, countable, tally
+from probes.keeper import Kept
+from probes.layers import Layers
+from probes.named_tensors import named_tensors
+from probes.unharmed import unharmed
+
+Pause = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What went into a module, or came out of it; or the gradient with respect to that."""
+
+    module: str  # "" is the model itself
+    kind: str
+    inside: str | None  # the module that called it
+    is_leaf: bool
+    enters: bool
+    tally: Tally
+    rows: tuple[int, ...] = ()  # of the first tensor, where it is not finite
+    size: int = 0  # rows that it has
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a pass was finite for the last time."""
+
+    where: Literal["inputs", "weights", "forward", "backward"]
+    module: str
+    kind: str
+    between: tuple[str | None, str | None] | None  # modules, where it is a function between them
+    look: Look  # the first that is not finite
+    weights: tuple[tuple[str, Tally], ...] = ()  # the module's parameters that are not
+    masked: int = 0  # elements of -inf that went in
+
+
+@dataclass
+class Replayed:
+    """One pass, played again."""
+
+    kept: Kept
+    looks: list[Look] = field(default_factory=list)
+    origin: Origin | None = None  # of what is not finite at the end, or NaN anywhere
+    infinite: Origin | None = None  # an infinity that came to nothing in the forward pass
+    failed: str | None = None  # it could not be played to its end
+
+    @property
+    def leaves(self) -> list[Look]:
+        """What every layer gave, in the order of the forward pass."""
+        return [look for look in self.looks if look.is_leaf and not look.enters]
+
+
+def replay(model: nn.Module, kept: Kept, pause: Pause) -> Replayed:
+    """Play the pass again without gradients."""
+    played = Replayed(kept)
+    watcher = _Watcher(model, played.looks)
+    try:
+        with _apart(model, kept, pause, watcher), torch.no_grad():
+            model(*_copied(kept.inputs), **_copied(kept.keywords))
+    except Exception as error:
+        played.failed = f"{type(error).__name__}: {error}"
+    first = _first_bad(played.looks)
+    if first is not None:
+        origin = _origin(model, played.looks, first)
+        is_lost = any(look.tally.nan for look in played.looks) or played.looks[-1].tally.bad
+        if is_lost:
+            played.origin = origin
+        elif origin.look.tally.posinf:
+            played.infinite = origin
+    return played
+
+
+@contextmanager
+def _apart(model: nn.Module, kept: Kept, pause: Pause, watcher: _Watcher) -> Iterator[None]:
+    """As the pass was run, and with no trace of it left."""
+    precision = torch.autocast(
+        "cpu", kept.autocast or torch.bfloat16, kept.autocast is not None, cache_enabled=False
+    )
+    with ExitStack() as stack:
+        stack.enter_context(pause())
+        stack.enter_context(unharmed(model))
+        stack.enter_context(precision)
+        enters = hooks.register_module_forward_pre_hook(watcher.enters)
+        stack.callback(enters.remove)
+        leaves = hooks.register_module_forward_hook(watcher.leaves, with_kwargs=True)
+        stack.callback(leaves.remove)
+        yield
+
+
+def _copied(value: Any) -> Any:
+    """The model may write into its inputs."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if type(value) in (tuple, list):
+        return type(value)(_copied(part) for part in value)
+    if type(value) is dict:
+        return {key: _copied(part) for key, part in value.items()}
+    return value
+
+
+class _Watcher:
+    """Looks at every call of the model's modules."""
+
+    def __init__(self, model: nn.Module, looks: list[Look]) -> None:
+        self._layers, self._looks = Layers(model, None), looks
+        self._stack: list[tuple[str, int]] = []  # modules under way, and where their look is
+
+    def enters(self, module: nn.Module, inputs: tuple[Any, ...]) -> Any:
+        name = self._layers.name_of(module)
+        if name is None:
+            return None
+        self._stack.append((name, len(self._looks)))
+        return self.look(self._seen(name, module, enters=True), inputs)
+
+    def leaves(self, module: nn.Module, _: Any, keywords: dict[str, Any], output: Any) -> None:
+        name = self._layers.name_of(module)
+        if name is None:
+            return
+        while self._stack[-1][0] != name:
+            self._stack.pop()  # a module inside was left by an exception
+        at = self._stack[-1][1]
+        if keywords:  # only now are they shown
+            given = tally(keywords)
+            self._looks[at] = replace(self._looks[at], tally=self._looks[at].tally + given)
+        seen = self._seen(name, module, enters=False)
+        self._stack.pop()
+        self.look(seen, output)
+
+    def _seen(self, name: str, module: nn.Module, *, enters: bool) -> Look:
+        inside = self._stack[-2][0] if len(self._stack) > 1 else None
+        kind, leaf = type(module).__name__, self._layers.computes(module)
+        return Look(name, kind, inside, leaf, enters, Tally())
+
+    def look(self, seen: Look, value: Any) -> Any:
+        found = tally(value)
+        if found.bad:
+            broken = next(t for _, t in named_tensors("", value) if tally(t).bad)
+            size = len(broken) if broken.ndim else 0
+            seen = replace(seen, rows=tuple(bad_rows(broken)), size=size)
+        self._looks.append(replace(seen, tally=found))
+
+
+def _first_bad(looks: list[Look]) -> int | None:
+    """A layer that gives -inf counts; one that is given it may have been given a mask."""
+    given: dict[str, int] = {}
+    for n, look in enumerate(looks):
+        if look.enters:
+            given[look.module] = look.tally.neginf
+        born = look.is_leaf and not look.enters and look.tally.neginf and not given[look.module]
+        if look.tally.is_broken or born:
+            return n
+    return None
+
+
+def _origin(model: nn.Module, looks: list[Look], first: int) -> Origin:
+    look = looks[first]
+    entry = _entry(looks, first)
+    masked = looks[entry].tally.neginf if entry is not None else 0
+    if first == 0 or (masked and looks[0].tally.neginf):
+        return Origin("inputs", "", looks[0].kind, None, looks[0])
+    if look.is_leaf and not look.enters:
+        owner, between = look.module, None
+    else:
+        owner = (look.inside or "") if look.enters else look.module
+        between = (_layer_before(looks, first), look.module if look.enters else None)
+    weights = _bad_weights(model.get_submodule(owner), owner, inside=between is None)
+    kind = type(model.get_submodule(owner)).__name__
+    return Origin(
+        "weights" if weights else "forward", owner, kind, between, look, tuple(weights), masked
+    )
+
+
+def _entry(looks: list[Look], at: int) -> int | None:
+    """Where the module that gave this was entered."""
+    look = looks[at]
+    if look.enters:
+        return None
+    return next(n for n in range(at, -1, -1) if looks[n].enters and looks[n].module == look.module)
+
+
+def _layer_before(looks: list[Look], at: int) -> str | None:
+    before = (seen.module for seen in reversed(looks[:at]) if seen.is_leaf and not seen.enters)
+    return next(before, None)
+
+
+def _bad_weights(module: nn.Module, name: str, *, inside: bool) -> list[tuple[str, Tally]]:
+    """Its parameters and buffers that hold NaN or infinity; a mask's -inf is none of that."""
+    prefix = f"{name}." if name else ""
+    held = [*module.named_parameters(recurse=inside), *module.named_buffers(recurse=inside)]
+    told = [(f"{prefix}{local}", tally(tensor)) for local, tensor in held]
+    return [(found, counted) for found, counted in told if counted.is_broken]
+
+
+def replay_backward(model: nn.Module, kept: Kept, pause: Pause) -> Origin | None:
+    """Play the pass again and send a made-up finite gradient back: where is it finite no more?"""
+    looks: list[Look] = []
+    watcher = _BackwardWatcher(model, looks)
+    try:
+        with (
+            _apart(model, kept, pause, watcher),
+            torch.enable_grad(),
+            torch.autograd.set_detect_anomaly(mode=False),
+        ):
+            output = model(*_followed(kept.inputs), **_followed(kept.keywords))
+            watcher.send_back(output)
+    except Exception:
+        return None
+    first = next((n for n, look in enumerate(looks) if look.tally.bad), None)
+    return _backward_origin(model, looks, first) if first is not None else None
+
+
+def _followed(value: Any) -> Any:
+    """Copies whose gradients can be asked for, and which may be written into."""
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.detach().requires_grad_().clone()
+    if type(value) in (tuple, list):
+        return type(value)(_followed(part) for part in value)
+    if type(value) is dict:
+        return {key: _followed(part) for key, part in value.items()}
+    return _copied(value)
+
+
+class _BackwardWatcher(_Watcher):
+    """Remembers where in the graph every module's tensors are."""
+
+    def __init__(self, model: nn.Module, looks: list[Look]) -> None:
+        super().__init__(model, looks)
+        self._edges: list[tuple[Look, GradientEdge]] = []
+
+    def look(self, seen: Look, value: Any) -> Any:
+        if seen.enters and seen.is_leaf:  # apart from what others do with the same tensors
+            value = tuple(_aside(part) for part in value)
+        self._looks.append(seen)
+        self._edges += [(seen, get_gradient_edge(t)) for t in _flowing(value)]
+        return value if seen.enters and seen.is_leaf else None
+
+    def send_back(self, output: Any) -> None:
+        """From now on the looks are at gradients, in the order of the backward pass."""
+        ends = _flowing(output)
+        generator = torch.Generator().manual_seed(0)
+        sent = [torch.randn(t.shape, generator=generator).to(t.dtype) for t in ends]
+        edges = [edge for _, edge in self._edges]
+        found = torch.autograd.grad(ends, edges, sent, allow_unused=True)
+        self._looks.clear()
+        for (seen, _), gradient in reversed(list(zip(self._edges, found, strict=True))):
+            if gradient is not None:
+                super().look(seen, gradient)
+
+
+def _flowing(value: Any) -> list[Tensor]:
+    tensors = [tensor for _, tensor in named_tensors("", value)]
+    return [t for t in tensors if countable(t) and not t.is_complex() and t.requires_grad]
+
+
+def _aside(value: Any) -> Any:
+    is_flowing = isinstance(value, Tensor) and value.requires_grad and value.grad_fn is not None
+    return value.view_as(value) if is_flowing else value
+
+
+def _backward_origin(model: nn.Module, looks: list[Look], first: int) -> Origin:
+    """The mirror image: what is entered in the forward pass is left in this one."""
+    look = looks[first]
+    if look.is_leaf and look.enters:
+        owner, between = look.module, None
+    else:
+        owner = look.module if look.enters else (look.inside or "")
+        later = (seen.module for seen in reversed(looks[:first]) if seen.is_leaf and seen.enters)
+        between = (None if look.enters else look.module, next(later, None))
+    kind = type(model.get_submodule(owner)).__name__
+    return Origin("backward", owner, kind, between, look)

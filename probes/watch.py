@@ -1,0 +1,193 @@
+"""All that is looked at in a step that is recorded, from its first forward pass to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from probes.arenas import Arenas
+from probes.compiled import is_compiled
+from probes.forward import Forward
+from probes.forward_order import ForwardOrder
+from probes.layers import Layers
+from probes.loss_scale import LossScales
+from probes.observer import Observer
+from probes.outbox import Outbox
+from probes.parameters import describe, shares
+from probes.probe import Probe
+from probes.recording import TensorInfo
+from probes.troubles import Troubles
+
+COMPILED = (
+    "the model is compiled: gradients that flow back inside its graph (activation_gradients) are "
+    "not recorded, the rest is."
+)
+LATE = (
+    "the layers' outputs are not seen, because the model had been compiled and called before the "
+    "Recorder was attached, or was compiled in place after it. Attach it to the compiled model "
+    "before its first call; gradients, weights and updates are recorded."
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, and which of it is looked at."""
+
+    model: nn.Module
+    optimizers: Sequence[Optimizer]
+    selection: str | None  # a glob over layers
+    compiled: bool
+    first: bool  # of several processes the first; the others' parameters are copies of its own
+
+    def modules(self) -> dict[nn.Module, str]:
+        return {module: name for name, module in self.model.named_modules()}
+
+    def shares(self) -> list[dict[str, nn.Parameter]]:
+        """Each optimizer's parameters; in further processes those alone that are split up."""
+        held = shares(self.model, self.selection, self.optimizers)
+        if self.first:
+            return held
+        return [{name: p for name, p in part.items() if hasattr(p, "to_local")} for part in held]
+
+
+class Watch:
+    """Shows the probes one step after another: parameters, forward and backward passes."""
+
+    def __init__(
+        self,
+        training: Training,
+        probes: Sequence[Probe],
+        scales: LossScales,
+        troubles: Troubles,
+    ) -> None:
+        self._training, self._probes = training, probes
+        self._scales, self._troubles = scales, troubles
+        self.layers = Layers(training.model, training.selection)
+        seen = {} if training.compiled else training.modules()
+        self._order = ForwardOrder(seen)
+        self._arenas = Arenas(len(probes))
+        self._forward = Forward(self.layers, probes, self._arenas, troubles)
+        if training.compiled:
+            self._forward.compile()
+        self._held: list[int] = []
+        self._observers: list[Observer] = []
+
+    def take_spent(self) -> float:
+        """Seconds in hooks of the forward and backward passes since last asked."""
+        spent, self._forward.spent = self._forward.spent, 0.0
+        return spent
+
+    def arm(self) -> None:
+        """The step that begins is recorded."""
+        self._forward.arm()
+
+    def disarm(self) -> None:
+        self._forward.disarm()
+
+    def before(self, n: int, optimizer: Optimizer | None) -> None:
+        """The n-th optimizer has its gradients and is about to move."""
+        self._find_parameters()
+        scale = self._scales.scale_of(optimizer)
+        if scale is not None:
+            self._unscale(scale)
+        self._observers[n].before(optimizer)
+
+    def after(self, n: int) -> None:
+        """The n-th optimizer has moved."""
+        self._order.close()
+        if self._observers:
+            self._observers[n].after()
+
+    def _unscale(self, scale: Tensor) -> None:
+        """What flowed back was in units of the scaled loss."""
+        backward = [n for n, probe in enumerate(self._probes) if getattr(probe, "backward", False)]
+        for shelf in self._arenas.shelves(backward):
+            shelf.scale(scale)
+
+    def _find_parameters(self) -> None:
+        """Who holds which parameter; found again when an optimizer has been given others."""
+        held = [
+            id(p) for o in self._training.optimizers for g in o.param_groups for p in g["params"]
+        ]
+        if not self._observers or held != self._held:
+            self._held = held
+            self._observers = [
+                Observer(self._probes, part, self._arenas, self._troubles)
+                for part in self._training.shares()
+            ]
+
+    def finish(self, step: int, outbox: Outbox) -> None:
+        """All optimizers have moved: the step's rows go out."""
+        now = time.time()
+        self._arenas.reduce(outbox.pending, partial(outbox.records, step, now))
+        self._tell()
+        self._arenas.begin()
+        self._ask("step", RecordedStep(step, now, self._training, outbox))
+
+    def _tell(self) -> None:
+        """What could not be looked at is said, once."""
+        for name in self._arenas.unfit():
+            self._troubles.say(name, f"{name} is sparse or of a kind that is not recorded")
+        for probe in self._probes:
+            for name, why in getattr(probe, "unfit", {}).items():
+                self._troubles.say(f"{probe.series} of {name}", f"{probe.series} of {name}: {why}")
+        unseen = self._forward.wanted and not self.layers.given
+        if self._forward.is_compiled or (unseen and is_compiled(self._training.model)):
+            self._troubles.say("compiled", LATE if unseen else COMPILED)
+
+    def close(self, step: int, outbox: Outbox) -> None:
+        """Probes that have kept something back give it now."""
+        self._ask("close", RecordedStep(step, time.time(), self._training, outbox))
+
+    def leave(self) -> None:
+        """Detach everything."""
+        self._forward.leave()
+        self._order.close()
+
+    def _ask(self, moment_name: str, moment: RecordedStep) -> None:
+        for probe in self._probes:
+            doing = f"the probe of {probe.series}"
+            method = getattr(probe, moment_name, None)
+            if method is None or self._troubles.hopeless(doing):
+                continue
+            try:
+                method(moment)
+            except Exception as error:
+                self._troubles.failed(doing, error)
+
+    def describe(self, name: str) -> TensorInfo:
+        return describe(name, self._training.model, self.layers, self._order)
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """The end of a step, as a probe sees it."""
+
+    step: int
+    time: float
+    training: Training
+    vault: Outbox  # where snapshots go
+
+    @property
+    def model(self) -> nn.Module:
+        return self.training.model
+
+    @property
+    def optimizers(self) -> Sequence[Optimizer]:
+        return self.training.optimizers
+
+    def scalar(self, name: str, value: float | Tensor) -> None:
+        self.vault.scalar(name, value, self.step, self.time)
+
+    def array(self, name: str, values: Tensor | NDArray[Any], about: str) -> None:
+        self.vault.array(name, values, about, self.step, self.time)
+
+    def event(self, kind: str, text: str) -> None:
+        self.vault.event(self.step, kind, text)

@@ -18,7 +18,7 @@ from probes.arena import Limits
 from probes.probe import Call, Moment
 from probes.sampling import SAMPLE, fits, local, positions, sample
 
-COUNT_EVERY = 4  # records
+COUNT_EVERY = 8  # records
 RECORDS, LOOKS = 4, 64  # counted at least, and looks at each unit, before the counts go out
 UNITS = 1 << 16  # a layer of more is not counted unit by unit
 RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.Threshold)

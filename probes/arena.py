@@ -8,8 +8,9 @@ device.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -252,9 +253,10 @@ class Unfolding:
     ) -> None:
         self.taken, self.sizes = taken, [(n, dict(named)) for n, named in sizes]
         self._rows, self._end = rows, reduced * (COLUMNS + BINS)
-        self._series: dict[int, list[int]] = defaultdict(list)
-        for row, slot in enumerate(taken):
-            self._series[slot.series].append(row)
+        self._series = [
+            (series, [slot.name for slot in slots], slice(start, start + len(slots)))
+            for series, start, slots in _stretches(taken)
+        ]
         place = {(slot.series, slot.name): row for row, slot in enumerate(taken)}
         normed = [
             (place.get((n, name)), size) for n, named in sizes for name, size in named.items()
@@ -268,13 +270,23 @@ class Unfolding:
         statistics = np.full((len(table), len(STATISTICS)), np.nan, np.float32)
         statistics[:, :SAMPLED] = table[:, :SAMPLED]
         statistics[:, _LOW : _HIGH + 1] = table[:, SAMPLED:COLUMNS]
-        norm, row, size = self._normed
-        statistics[row, SAMPLED] = rescued(flat[self._end :][norm], statistics[row], size)
+        if self._normed.size:
+            norm, row, size = self._normed
+            statistics[row, SAMPLED] = rescued(flat[self._end :][norm], statistics[row], size)
         histogram = table[:, COLUMNS:].astype(np.uint16)
         return [
-            _gathered(n, [self.taken[row].name for row in rows], statistics[rows], histogram[rows])
-            for n, rows in self._series.items()
+            _gathered(n, names, statistics[rows], histogram[rows])
+            for n, names, rows in self._series
         ]
+
+
+def _stretches(taken: list[Slot]) -> Iterator[tuple[int, int, list[Slot]]]:
+    """Each series' slots, which lie together, and where they begin."""
+    start = 0
+    for series, slots in groupby(taken, key=lambda slot: slot.series):
+        found = list(slots)
+        yield series, start, found
+        start += len(found)
 
 
 def _gathered(

@@ -1,11 +1,12 @@
 """What goes into the model at a recorded step: its size and scale, its columns, rows and targets.
 
 All calls of one module in a step, micro-batches say, are taken together: sizes add up, and the
-samples of the first 16 are put side by side. Looked at are at most 256 rows and 16,384 elements of
+samples of the first 16 are put side by side. Looked at are the first 16 records and every fourth
+after them; of each at most 256 rows and 16,384 elements of
 a call, 4,096 of a row, evenly spread, from another first row each time; only a sum is of the whole
 input, for a single NaN is enough. Columns are the last axis, of images the channels. Columns,
-rows (by 64 of their elements) and labels are compared at the first 16 looks and at every eighth
-after them. No device is waited for.
+rows (by 64 of their elements) and labels are compared at the first 16 and at every eighth. No
+device is waited for.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ IDS = (torch.int16, torch.int32, torch.int64)  # bytes are pixels more often tha
 PASSES = 16  # of a step, whose samples are kept
 ROWS, ELEMENTS, COLUMNS, OF_A_ROW = 256, 16384, 1024, 4096
 COMPARED = 64  # elements of a row, by which it is told from others
-THOROUGH, AFTERWARDS = 16, 8  # looks at what is dearer: the first ones, and each n-th
+FIRST, AFTERWARDS = 16, 4  # records that are looked at: the first ones, and each n-th
+THOROUGH = 2  # among those afterwards, each how-manieth compares columns, rows and labels
 
 
 @dataclass
@@ -79,6 +81,8 @@ class Batches:
         self._columns, self._repeats, self._labels = Columns(), Repeats(), Labels()
 
     def passed(self, whole: Pass) -> None:
+        if not self._is_due(AFTERWARDS):
+            return
         seen, keywords = self._seen, whole.keywords
         if whole.is_loss:
             if seen.judge in (None, type(whole.module)):  # many make a new one in each pass
@@ -123,7 +127,10 @@ class Batches:
                 seen.labels.append(_elements(target, self._looks))
 
     def _is_thorough(self) -> bool:
-        return self._looks < THOROUGH or self._looks % AFTERWARDS == 0
+        return self._is_due(AFTERWARDS * THOROUGH)
+
+    def _is_due(self, every: int) -> bool:
+        return self._looks < FIRST or self._looks % every == 0
 
     def step(self, moment: Moment) -> None:
         seen, self._seen = self._seen, _Seen()

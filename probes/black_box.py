@@ -8,8 +8,8 @@ is told in full, later ones are counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from probes.replay import Pause
 
 SENTINELS = 8  # gradients at most that are summed at every step
 SMALL = 65536  # elements at most of each
-REST = 100  # steps until gradients that could not be summed are looked for again
+REST = 100  # steps until they are chosen anew: layers may have been unfrozen
 SKIPS = 3  # steps in a row that a GradScaler leaves out before it is told: one or two are usual
 
 
@@ -106,7 +106,12 @@ class BlackBox:
         return self._full(close_look(scene, replays(scene)))
 
     def _scene(self, step: int, noticed: str) -> Scene:
-        return Scene(step, self._model, self._keeper, self._pause, noticed, self._skips)
+        return Scene(step, self._model, self._keeper, self._apart, noticed, self._skips)
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        with self._keeper.still(), self._pause():
+            yield
 
     def _full(self, report: Report) -> Report:
         last = self._last_rows
@@ -128,7 +133,8 @@ class BlackBox:
         return self._full(scaled_too_far(scene, played))
 
     def _is_alarmed(self) -> bool:
-        if not self._sentinels:
+        self._rest -= 1
+        if self._rest < 0:
             return self._is_alarmed_anew()
         total = 0.0
         for parameter in self._sentinels:
@@ -138,19 +144,16 @@ class BlackBox:
         return not math.isfinite(total) and any(_is_bad(p) for p in self._sentinels)
 
     def _is_alarmed_anew(self) -> bool:
-        """Others have gradients in this step."""
-        self._rest -= 1
-        if self._rest > 0:
-            return False
+        """Others have gradients in this step, or may have by now."""
         self._sentinels = self._choose()
-        self._rest = 0 if self._sentinels else REST
+        self._rest = REST if self._sentinels or not self._keeper.looks else 0
         return any(_is_bad(parameter) for parameter in self._sentinels)
 
     def _choose(self) -> list[Tensor]:
-        """Of the first and of the last; of few there are, no more than half."""
+        """Of the first and of the last: what is lost on the way back reaches the former."""
         plain: list[Tensor] = [p for p in self._model.parameters() if _can_be_summed(p)]
         small = [p for p in plain if p.numel() <= SMALL] or plain[-1:]
-        each = max(1, min(SENTINELS, len(small) // 2) // 2)
+        each = max(1, min(SENTINELS, len(small) * 2 // 3) // 2)
         return small if len(small) <= 2 * each else [*small[:each], *small[-each:]]
 
 

@@ -24,6 +24,11 @@ from probes.keeper import Keeper
 from probes.replay import Origin, Pause, Replayed, replay, replay_backward
 from probes.sampling import local
 
+INNOCENT = (
+    "played again, the model gives finite values, and a finite gradient goes back through it and "
+    "stays so: it is the loss that sent another"
+)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -148,41 +153,45 @@ def _by_gradients(
     scene: Scene, played: Sequence[Replayed], gradients: Mapping[str, Tally]
 ) -> Report:
     """The parameters' gradients, from the output towards the input: the first that is bad."""
-    bad = {_owner(name) for name, found in gradients.items() if found.bad}
     order = _in_order(played, gradients)
+    bad = {_owner(name) for name, found in gradients.items() if found.bad}
     last = max(n for n, module in enumerate(order) if module in bad)
-    name = next(name for name, t in gradients.items() if t.bad and _owner(name) == order[last])
-    found = gradients[name]
-    report = replace(
-        _plain(scene, played, ""),
-        module=order[last],
-        module_type=_kind(scene.model, order[last]),
-        kind=found.kind,
-        dtype=found.dtype,
-        counts=counts(found),
-    )
-    if last + 1 < len(order):
-        after = _largest(gradients, order[last + 1])
-        said = (
-            f"the gradient is {found.kind} in '{name}' and was finite, up to {after:.2g}, in "
-            f"{told(order[last + 1])}, which comes after it: it was lost in the backward pass of "
-            "one of the two or of what lies between"
-        )
-        where: Where = "backward"
+    module = order[last]
+    own = {name: found for name, found in gradients.items() if _owner(name) == module}
+    name = next(name for name, found in own.items() if found.bad)
+    layer = told(module, type(scene.model.get_submodule(module)).__name__)
+    lost = f"the gradient of '{name}' is {own[name].kind}"
+    finite = [other for other, found in own.items() if not found.bad]
+    where: Where
+    if finite:
+        where = "backward"
+        said = f"{lost} and that of '{finite[0]}' finite: it is the backward pass of {layer} itself"
+    elif last + 1 < len(order):
+        where = "backward"
+        said = f"{lost} and {_after(gradients, order[last + 1])}"
     elif _are_complete(played):
-        said = (
-            f"the gradient is {found.kind} from {told(report.module, report.module_type)} on, the "
-            "last layer with parameters; the model's outputs are finite and a finite gradient goes "
-            "back through it and stays so: it is the loss that gave another"
-        )
         where = "loss"
+        said = f"{lost}, of the last layer with parameters; {INNOCENT}"
     else:
-        said = (
-            f"the gradient is {found.kind} in '{name}', of the last layer with parameters, so it "
-            "arose there or after it, in the forward pass, the loss or the backward pass"
-        )
         where = "unknown"
-    return replace(report, where=where, summary=f"step {scene.step}: {said}.")
+        said = f"{lost}, of the last layer with parameters: it arose there or after it"
+    return replace(
+        _plain(scene, played, f"step {scene.step}: {said}."),
+        where=where,
+        module=module,
+        module_type=type(scene.model.get_submodule(module)).__name__,
+        kind=own[name].kind,
+        dtype=own[name].dtype,
+        counts=counts(own[name]),
+    )
+
+
+def _after(gradients: Mapping[str, Tally], module: str) -> str:
+    largest = max(found.largest for name, found in gradients.items() if _owner(name) == module)
+    return (
+        f"was finite, up to {largest:.2g}, in {told(module)}, which comes after it: it was lost in "
+        "the backward pass of one of the two or of what lies between"
+    )
 
 
 def _in_order(played: Sequence[Replayed], gradients: Mapping[str, Tally]) -> list[str]:
@@ -195,14 +204,6 @@ def _in_order(played: Sequence[Replayed], gradients: Mapping[str, Tally]) -> lis
 
 def _owner(name: str) -> str:
     return name.rpartition(".")[0]
-
-
-def _largest(gradients: Mapping[str, Tally], module: str) -> float:
-    return max(found.largest for name, found in gradients.items() if _owner(name) == module)
-
-
-def _kind(model: nn.Module, module: str) -> str:
-    return type(model.get_submodule(module)).__name__
 
 
 def _unseen(scene: Scene, played: Sequence[Replayed]) -> Report:

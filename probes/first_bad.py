@@ -168,10 +168,12 @@ def told_forward(origin: Origin) -> str:
             "what comes of it is the first that is not finite"
         )
     if origin.between is None:
-        given = f"held {origin.masked} elements of -inf" if origin.masked else "was finite"
-        return (
-            f"{kind} first in the output of {told(origin.module, origin.kind)}; its input {given}"
-        )
+        layer = told(origin.module, origin.kind)
+        if origin.masked:
+            return f"{kind} first in the output of {layer}; {origin.masked} of its inputs were -inf"
+        held = f", its parameters up to {origin.held:.2g}" if origin.held else ""
+        sizes = f"its input was finite, up to {origin.given:.2g}{held}"
+        return f"{kind} first in the output of {layer}; {sizes}"
     return f"{kind} first {told_place(origin)}; every layer before gave finite values"
 
 

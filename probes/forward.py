@@ -101,6 +101,7 @@ class Forward:
         handles, self._handles = self._handles, []
         for handle in handles:
             handle.remove()
+            hooks._global_forward_hooks_with_kwargs.pop(handle.id, None)  # torch forgets to
 
     def _forget(self) -> None:
         """What is under way belongs to the step that ends; an interrupt leaves a pass open."""
@@ -149,22 +150,18 @@ class Forward:
             self._troubles.failed(WATCHING, error)
         self.spent += time.perf_counter() - started
 
-    def _leaves(
-        self,
-        module: nn.Module,
-        inputs: tuple[Any, ...],
-        keywords: dict[str, Any],
-        output: Any,
-    ) -> None:
+    def _leaves(self, module: nn.Module, inputs: tuple[Any, ...], *given: Any) -> None:
         if torch.compiler.is_compiling():
             return
         started = time.perf_counter()
+        keywords, output = given if len(given) == 2 else (None, None)  # left by an exception
         try:
             if self._is_elsewhere():
                 return
             name = self._layers.name_of(module)
             if name is None:
-                self._stranger(module, inputs, keywords, output)
+                if keywords is not None:
+                    self._stranger(module, inputs, keywords, output)
             elif _in_backward():
                 # Its first run went unseen where the checkpoint lies around the outermost module.
                 self._show(name, module, inputs, output, recomputed=name in self._shown)
@@ -176,7 +173,8 @@ class Forward:
                     self._show(name, module, inputs, output, recomputed=False)
                     if not self._stack:
                         self._listening.end()
-                        self._show_pass(Pass(module, False, inputs, keywords, output))
+                        if keywords is not None:
+                            self._show_pass(Pass(module, False, inputs, keywords, output))
         except Exception as error:
             self._troubles.failed(WATCHING, error)
         self.spent += time.perf_counter() - started

@@ -35,7 +35,11 @@ class ForwardOrder:
         )
 
     def _enters(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if torch.compiler.is_compiling() or module not in self._names:
+        if torch.compiler.is_compiling():
+            return
+        if getattr(module, "_orig_mod", None) in self._names:
+            self.close()  # a compiler reads on from here, and would take these hooks to stay
+        if module not in self._names:
             return
         self.ranks.setdefault(self._names[module], len(self.ranks))
         if self._last and isinstance(module, CANCELS_BIAS) and inputs:

@@ -7,6 +7,8 @@ nothing is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +46,7 @@ class Keeper:
     def __init__(self, model: nn.Module, *, compiled: bool) -> None:
         self.kept: list[Kept] = []
         self.passes = 0
-        self._model, self._stale = model, False
+        self._model, self._stale, self._still = model, False, False
         self._handle: Any = None
         if not compiled and _is_on_host(model) and not _has_peers():
             register = hooks.register_module_forward_hook
@@ -54,13 +56,12 @@ class Keeper:
     def looks(self) -> bool:
         return self._handle is not None
 
-    def _left(
-        self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], _: Any
-    ) -> None:
+    def _left(self, module: nn.Module, inputs: tuple[Any, ...], *rest: Any) -> None:
+        """The rest is keywords and output; after an exception torch leaves out the former."""
         if torch.compiler.is_compiling():  # first of all: the compiler reads this too
             return
-        if module is self._model and torch.is_grad_enabled():
-            self._keep(inputs, keywords)
+        if module is self._model and torch.is_grad_enabled() and not self._still:
+            self._keep(inputs, rest[0] if len(rest) > 1 else {})
 
     def _keep(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         if self._stale:
@@ -70,6 +71,15 @@ class Keeper:
             autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
             kept = Kept(self.passes, inputs, keywords, autocast, _versions(inputs))
             self.kept.append(kept)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """A pass that is played again is not the step's."""
+        self._still = True
+        try:
+            yield
+        finally:
+            self._still = False
 
     def clear(self) -> None:
         """The step has ended; a value logged after it may still ask for what it was given."""

@@ -31,7 +31,7 @@ def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
     elif isinstance(value, (tuple, list)):
         yield from enumerate(value)
     elif is_dataclass(value):
-        yield from ((field.name, getattr(value, field.name)) for field in fields(value))
+        yield from ((field.name, getattr(value, field.name, None)) for field in fields(value))
 
 
 def is_plain(tensor: Tensor) -> bool:

@@ -21,7 +21,7 @@ from probes.sampling import fits, local, sample
 
 SETTINGS = ("lr", "weight_decay", "momentum", "eps")  # written as they are, when they change
 MOMENTA = ("exp_avg", "momentum_buffer")
-COSINE_EVERY = 4  # records
+COSINE_EVERY = 8  # records
 
 
 class OptimizerState:
@@ -55,6 +55,8 @@ class OptimizerState:
             momentum = _momentum(optimizer, parameter)
             gradient = local(parameter.grad)
             if momentum is not None and gradient is not None and fits(gradient):
+                if momentum.stride() != gradient.stride():  # the sample is of what lies in memory
+                    momentum, gradient = momentum.contiguous(), gradient.contiguous()
                 names.append(name)
                 momenta.append(sample(momentum, look.record))
                 gradients.append(sample(gradient, look.record))
@@ -63,7 +65,9 @@ class OptimizerState:
 
     def step(self, moment: Moment) -> None:
         for name, value in _settings(moment.optimizers):
-            if self._settings.get(name) != value:
+            if isinstance(value, Tensor):  # on an accelerator: told each time, never waited for
+                moment.scalar(name, value)
+            elif self._settings.get(name) != value:
                 self._settings[name] = value
                 moment.scalar(name, value)
         for names, cosines in self._cosines:
@@ -95,15 +99,20 @@ def _cosines(left: Sequence[Tensor], right: Sequence[Tensor]) -> Tensor:
     return torch.where((a > 0) & (b > 0), both.square() / 2 - 1, torch.nan)
 
 
-def _settings(optimizers: Sequence[Optimizer]) -> Iterator[tuple[str, float]]:
+def _settings(optimizers: Sequence[Optimizer]) -> Iterator[tuple[str, float | Tensor]]:
     """Named "optimizer/0/lr", or "optimizer/1.0/lr" where there are several optimizers."""
     for n, optimizer in enumerate(optimizers):
         for g, group in enumerate(optimizer.param_groups):
             place = f"{n}.{g}" if len(optimizers) > 1 else str(g)
-            for key in SETTINGS:
-                value: Any = group.get(key)
-                if isinstance(value, (int, float)) and not isinstance(value, bool):
-                    yield f"optimizer/{place}/{key}", float(value)
-            for k, beta in enumerate(group.get("betas", ())):
-                if isinstance(beta, (int, float)):
-                    yield f"optimizer/{place}/beta{k + 1}", float(beta)
+            betas = {f"beta{k}": beta for k, beta in enumerate(group.get("betas", ()), 1)}
+            for key, value in ({key: group.get(key) for key in SETTINGS} | betas).items():
+                number = _number(value)
+                if number is not None:
+                    yield f"optimizer/{place}/{key}", number
+
+
+def _number(value: Any) -> float | Tensor | None:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return float(value) if value.device.type == "cpu" else value
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if plain else None

@@ -20,16 +20,27 @@ class Pending:
 
     def __init__(self) -> None:
         self._under_way: deque[tuple[Any, Tensor, Deliver]] = deque()
+        self._streams: dict[torch.device, Any] = {}
 
     def add(self, values: Tensor, deliver: Deliver) -> None:
         if values.device.type != "cuda":
             deliver(values.cpu().numpy())
             return
         host = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        host.copy_(values, non_blocking=True)
-        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        arrived.record(torch.cuda.current_stream(values.device))
+        stream = self._stream(values.device)
+        stream.wait_stream(torch.cuda.current_stream(values.device))  # the values must be there
+        with torch.cuda.stream(stream):
+            host.copy_(values, non_blocking=True)
+            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            arrived.record(stream)
+        values.record_stream(stream)  # their memory is not given away before they are copied
         self._under_way.append((arrived, host, deliver))
+
+    def _stream(self, device: torch.device) -> Any:
+        """Beside that of the training: a copy does not hold up what is computed next."""
+        if device not in self._streams:
+            self._streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        return self._streams[device]
 
     def collect(self, *, wait: bool = False) -> None:
         """Deliver what has arrived; with `wait` everything."""

@@ -25,7 +25,6 @@ from torch.optim import Optimizer
 from probes.archive import last_step
 from probes.arguments import checked_model, chosen_probes, listed_optimizers, strangers
 from probes.clipping import Clipping
-from probes.clock import Clock
 from probes.compiled import is_compiled
 from probes.courier import Courier
 from probes.folder import SUMMARY, await_run, create_run, hold, of_rank
@@ -33,9 +32,10 @@ from probes.live import summary_html
 from probes.loss_scale import LossScales
 from probes.origin import origin
 from probes.outbox import Outbox
+from probes.pace import Pace
 from probes.parameters import unwrapped
 from probes.probe import Probe
-from probes.schedule import Cost, schedule
+from probes.schedule import schedule
 from probes.stepping import attach
 from probes.troubles import Troubles
 from probes.watch import Training, Watch
@@ -68,7 +68,6 @@ class Recorder:
         resume: bool = False,
     ) -> None:
         self.path = Path(path)
-        self.records = 0
         self._model, self._layers = checked_model(unwrapped(model), layers), layers
         self._optimizers = listed_optimizers(optimizer)
         self._probes = chosen_probes(probes)
@@ -76,21 +75,18 @@ class Recorder:
         self._rank, self._ranks = ranks()
         if not resume:
             self._new_run(every, budget)
-        self._start, courier = self._open_run()
+        start, courier = self._open_run()
         self._troubles, self._scales = Troubles(self.path), LossScales(self._skipped)
         training = Training(
             self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
         )
         self._watch = Watch(training, self._probes, self._scales, self._troubles)
-        self._outbox = self._begin(courier)
-        self._schedule = schedule(every, budget, self._start, self._ranks)
-        self._clock, self._cost = Clock(self._start), Cost()
-        self._due = self._next = False  # is this step recorded, and the one after it?
-        self._planned, self._inside, self._since = self._start, 0.0, 0.0
+        self._outbox = self._begin(courier, start)
+        self._pace = Pace(schedule(every, budget, start, self._ranks), start)
         self._closed = False
         self._clipping = Clipping(self._model.parameters(), self._clipped)
         self._handles = self._attach()
-        self._finish_step(self._start, time.perf_counter())
+        self._finish_step(start, time.perf_counter())
         _LIVE.add(self)
 
     def _new_run(self, every: int | None, budget: float | None) -> None:
@@ -120,12 +116,12 @@ class Recorder:
             os.close(held)  # else this process could never take the run again
             raise
 
-    def _begin(self, courier: Courier) -> Outbox:
+    def _begin(self, courier: Courier, start: int) -> Outbox:
         summary = of_rank(self.path / SUMMARY, self._rank)
         outbox = Outbox(courier, summary, self._troubles, self._watch.describe)
         outbox.begin([probe.series for probe in self._probes], len(self._optimizers))
-        if self._start:
-            outbox.event(self._start, "resumed", f"after step {self._start}")
+        if start:
+            outbox.event(start, "resumed", f"after step {start}")
         return outbox
 
     def _attach(self) -> list[Any]:
@@ -146,12 +142,17 @@ class Recorder:
     @property
     def steps(self) -> int:
         """Steps seen so far, those of a resumed run included."""
-        return self._clock.step
+        return self._pace.step
+
+    @property
+    def records(self) -> int:
+        """Steps recorded so far."""
+        return self._pace.records
 
     @property
     def overhead(self) -> float:
         """The share of training time that recording has cost so far, as measured."""
-        return self._cost.share
+        return self._pace.share
 
     def log(self, **values: Any) -> None:
         """Record numbers, under any name, at the last step: floats, numpy, 0-d tensors."""
@@ -160,10 +161,10 @@ class Recorder:
         started, now = time.perf_counter(), time.time()
         for name, value in values.items():
             try:
-                self._outbox.scalar(name, value, self._clock.step, now)
+                self._outbox.scalar(name, value, self._pace.step, now)
             except Exception as error:
                 self._troubles.failed(f"log({name}=…)", error)
-        self._inside += time.perf_counter() - started
+        self._pace.spend(started)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -179,20 +180,18 @@ class Recorder:
         try:
             started = time.perf_counter()
             self._scales.noticed = True
-            if self._clock.turn(n):
+            if self._pace.turn(n):
                 self._begin_step(started)
-            if self._due:
+            if self._pace.due:
                 self._watch.before(n, optimizer)
-            self._inside += time.perf_counter() - started
+            self._pace.spend(started)
         except Exception as error:
             self._troubles.failed(RECORDING, error)
 
-    def _begin_step(self, now: float) -> None:
-        step = self._clock.step
-        if self._planned < step:  # the last one never saw all its optimizers
-            self._finish_step(step - 1, now)
-        self._due = self._next
-        self.records += self._due
+    def _begin_step(self, started: float) -> None:
+        if not self._pace.is_planned(self._pace.step):  # the last one missed some optimizers
+            self._finish_step(self._pace.step - 1, started)
+        self._pace.begin()
 
     def _after(self, n: int) -> None:
         """The n-th optimizer has moved."""
@@ -200,20 +199,34 @@ class Recorder:
             return
         try:
             started = time.perf_counter()
-            if self._due:
+            if self._pace.due:
                 self._watch.after(n)
             self._ask_if_skipped(n)
-            if self._clock.complete:
-                self._finish_step(self._clock.step, started)
-            self._inside += time.perf_counter() - started
+            if self._pace.complete:
+                self._finish_step(self._pace.step, started)
+            self._pace.spend(started)
         except Exception as error:
             self._troubles.failed(RECORDING, error)
 
+    def _finish_step(self, step: int, started: float) -> None:
+        """All optimizers have moved; what follows belongs to the next step."""
+        if self._pace.due:
+            self._watch.finish(step, self._outbox)
+            self._outbox.pending.collect()
+            self._outbox.listen(self.overhead)
+        self._pace.plan(step + 1, started, self._watch.take_spent())
+        if self._troubles.hopeless(RECORDING):
+            self._pace.next = False
+        if self._pace.next:
+            self._watch.arm()
+        else:
+            self._watch.disarm()
+
     def _clipped(self, norm: torch.Tensor, allowed: float) -> None:
         """Gradients of the step under way are being clipped."""
-        if not self._next or self._closed:
+        if not self._pace.next or self._closed:
             return
-        step, now = self._clock.step + 1, time.time()
+        step, now = self._pace.step + 1, time.time()
         after = norm * (allowed / (norm + 1e-6)).clamp(max=1)  # as torch does it
         self._outbox.scalar("gradient_norm/before_clipping", norm, step, now)
         self._outbox.scalar("gradient_norm/after_clipping", after, step, now)
@@ -222,7 +235,7 @@ class Recorder:
         """A fused optimizer runs when the gradients overflowed, and changes nothing."""
         overflowed = getattr(self._optimizers[n], "found_inf", None) if self._optimizers else None
         if overflowed is not None:
-            tell = partial(self._tell_if_skipped, self._clock.step)
+            tell = partial(self._tell_if_skipped, self._pace.step)
             self._outbox.pending.add(overflowed.reshape(1), tell)
 
     def _tell_if_skipped(self, step: int, overflowed: Any) -> None:
@@ -235,40 +248,15 @@ class Recorder:
             n = self._optimizers.index(optimizer)
             self._before(n, optimizer)
             self._after(n)
-            self._outbox.event(self._clock.step, "skipped", SKIPPED)
-
-    def _finish_step(self, step: int, started: float) -> None:
-        """All optimizers have moved; what follows belongs to the next step."""
-        if self._due:
-            self._watch.finish(step, self._outbox)
-            self._outbox.pending.collect()
-            self._outbox.listen(self.overhead)
-        if self._planned <= step:
-            self._plan(step + 1, started)
-        if self._next:
-            self._watch.arm()
-        else:
-            self._watch.disarm()
-
-    def _plan(self, step: int, started: float) -> None:
-        """Will this step be recorded? It must be known before its forward pass."""
-        if step > self._start + 1:
-            now = time.perf_counter()
-            inside = self._inside + self._watch.take_spent() + now - started
-            if step > self._start + 2:  # the first one had to warm up
-                self._cost.took(now - self._since, inside, recorded=self._due)
-            self._since, self._inside = now, started - now  # the caller adds what is counted here
-        due = self._schedule.due(step, self._cost)
-        self._next = due and not self._troubles.hopeless(RECORDING)
-        self._planned = step
+            self._outbox.event(self._pace.step, "skipped", SKIPPED)
 
     def close(self, state: State = "finished") -> None:
         """Detach everything, write what is left, and wait for the scribe to finish the run."""
         if self._closed:
             return
         self._detach()
-        self._watch.close(self._clock.step, self._outbox)
-        if self._clock.step == self._start:
+        self._watch.close(self._pace.step, self._outbox)
+        if self._pace.step == self._pace.start:
             self._troubles.say(
                 "no step",
                 "no step was seen. Give the Recorder the optimizer that the loop steps, or "
@@ -303,7 +291,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         if error is not None:
-            self._outbox.event(self._clock.step, "exception", f"{type(error).__name__}: {error}")
+            self._outbox.event(self._pace.step, "exception", f"{type(error).__name__}: {error}")
         self.close("failed" if kind else "finished")
 
 

@@ -50,6 +50,8 @@ class Origin:
     look: Look  # the first that is not finite
     weights: tuple[tuple[str, Tally], ...] = ()  # the module's parameters that are not
     masked: int = 0  # elements of -inf that went in
+    given: float = 0.0  # the largest magnitude that went in …
+    held: float = 0.0  # … and of the module's parameters
 
 
 @dataclass
@@ -172,8 +174,8 @@ def _first_bad(looks: list[Look]) -> int | None:
 
 def _origin(model: nn.Module, looks: list[Look], first: int) -> Origin:
     look = looks[first]
-    entry = _entry(looks, first)
-    masked = looks[entry].tally.neginf if entry is not None else 0
+    given = look.tally if look.enters else _given(looks, first)
+    masked = 0 if look.enters else given.neginf
     if first == 0 or (masked and looks[0].tally.neginf):
         return Origin("inputs", "", looks[0].kind, None, looks[0])
     if look.is_leaf and not look.enters:
@@ -181,19 +183,28 @@ def _origin(model: nn.Module, looks: list[Look], first: int) -> Origin:
     else:
         owner = (look.inside or "") if look.enters else look.module
         between = (_layer_before(looks, first), look.module if look.enters else None)
-    weights = _bad_weights(model.get_submodule(owner), owner, inside=between is None)
-    kind = type(model.get_submodule(owner)).__name__
+    module = model.get_submodule(owner)
+    own = _own_tallies(module, owner, inside=between is None)
+    weights = tuple((name, found) for name, found in own.items() if found.is_broken)
     return Origin(
-        "weights" if weights else "forward", owner, kind, between, look, tuple(weights), masked
+        "weights" if weights else "forward",
+        owner,
+        type(module).__name__,
+        between,
+        look,
+        weights,
+        masked,
+        given.largest,
+        max((found.largest for found in own.values()), default=0.0),
     )
 
 
-def _entry(looks: list[Look], at: int) -> int | None:
-    """Where the module that gave this was entered."""
-    look = looks[at]
-    if look.enters:
-        return None
-    return next(n for n in range(at, -1, -1) if looks[n].enters and looks[n].module == look.module)
+def _given(looks: list[Look], at: int) -> Tally:
+    """What went into the module that gave this."""
+    module = looks[at].module
+    return next(
+        seen.tally for seen in reversed(looks[:at]) if seen.enters and seen.module == module
+    )
 
 
 def _layer_before(looks: list[Look], at: int) -> str | None:
@@ -201,12 +212,11 @@ def _layer_before(looks: list[Look], at: int) -> str | None:
     return next(before, None)
 
 
-def _bad_weights(module: nn.Module, name: str, *, inside: bool) -> list[tuple[str, Tally]]:
-    """Its parameters and buffers that hold NaN or infinity; a mask's -inf is none of that."""
+def _own_tallies(module: nn.Module, name: str, *, inside: bool) -> dict[str, Tally]:
+    """Of its parameters and buffers, and where it is a layer, of those inside."""
     prefix = f"{name}." if name else ""
     held = [*module.named_parameters(recurse=inside), *module.named_buffers(recurse=inside)]
-    told = [(f"{prefix}{local}", tally(tensor)) for local, tensor in held]
-    return [(found, counted) for found, counted in told if counted.is_broken]
+    return {f"{prefix}{local}": tally(tensor) for local, tensor in held}
 
 
 def replay_backward(model: nn.Module, kept: Kept, pause: Pause) -> Origin | None:

@@ -14,16 +14,18 @@ from probes.black_box import BlackBox, NonFiniteError
 from probes.first_bad import Report
 from probes.stepping import attach
 
+MARK = 77.0
+
 
 class Spoiler(nn.Module):
-    """Hands its input on; when armed it spoils one element of what it gives."""
+    """Hands its input on; when armed, or given a MARK, it spoils one element of what it gives."""
 
     def __init__(self, value: float = float("nan"), at: tuple[int, int] = (5, 2)) -> None:
         super().__init__()
         self.value, self.at, self.armed = value, at, False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.armed:
+        if not (self.armed or (x == MARK).any()):
             return x * 1
         spoilt = torch.zeros_like(x)
         spoilt[self.at] = self.value

@@ -369,7 +369,7 @@ def test_a_gradient_that_comes_too_late_is_not_taken():
 
 def test_a_tracer_is_not_a_pass():
     model, seen = mlp().eval(), Seen()
-    with Watching(model, sgd(model), seen), pytest.warns(DeprecationWarning):
+    with Watching(model, sgd(model), seen), pytest.warns(DeprecationWarning, match="jit"):
         torch.jit.trace(model, numbers(4, 8))
     assert seen.calls == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from probes.arena import Reduced
@@ -40,7 +40,8 @@ class Kept:
         self.scalars.append((step, name, float(value)))
 
     def array(self, name: str, values: Any, about: str, step: int, _: float) -> None:
-        self.arrays.append((step, name, np.array(values), about))
+        host = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+        self.arrays.append((step, name, np.array(host), about))
 
     def event(self, step: int, kind: str, text: str) -> None:
         self.events.append((step, kind, text))
@@ -66,7 +67,7 @@ class Watching:
         self.watch = Watch(training, probes, self.scales, self.troubles)
         self.steps = 0
 
-    def __enter__(self) -> Watching:
+    def __enter__(self) -> Watching:  # noqa: PYI034  (Self is 3.11's)
         self.watch.arm()
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ class BlackBox:
     """One report."""
 
     step: int
+    rank: int  # of the process that saw it
     where: str  # inputs | weights | forward | backward | loss | exception | unknown
     summary: str
     kind: str  # NaN, +inf, -inf; of an exception its class
@@ -79,8 +81,10 @@ def black_box(run: Run) -> BlackBox | None:
 
 def _read(step: int, text: str) -> BlackBox | None:
     """Whatever is damaged in it is taken for not there."""
+    found = re.match(r"rank ([0-9]+): ", text)  # the run says whose event it is
+    prefix, rank = (found[0], int(found[1])) if found else ("", 0)
     try:
-        told = json.loads(text)
+        told = json.loads(text.removeprefix(prefix))
     except ValueError:
         return None
     if not isinstance(told, dict):
@@ -89,6 +93,7 @@ def _read(step: int, text: str) -> BlackBox | None:
     infinite = _number(counts.get("posinf")) + _number(counts.get("neginf"))
     return BlackBox(
         step,
+        rank,
         _text(told.get("where")) or "unknown",
         _text(told.get("summary")) or f"step {step}: the black box's report is damaged.",
         _text(told.get("kind")),

@@ -108,10 +108,11 @@ class _Firing:
 
     @classmethod
     def of(cls, units: int, device: torch.device) -> _Firing:
-        return cls(torch.zeros(units, device=device), torch.zeros(units, device=device))
+        nothing = torch.zeros(units, dtype=torch.float32, device=device)
+        return cls(nothing, nothing.clone())
 
     def add(self, unit: Tensor, values: Tensor) -> None:
-        ones = torch.ones((), device=values.device).expand(values.shape)
+        ones = torch.ones((), dtype=torch.float32, device=values.device).expand(values.shape)
         self.seen.scatter_add_(0, unit, ones)
         self.fired.scatter_add_(0, unit, (values > 0).to(torch.float32))
         self.looks += values.numel()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from probes.merging import merged
 from probes.moments import COLUMNS, SAMPLED, Reducer
-from probes.norms import rescued, whole_norms
+from probes.norms import computable, rescued, whole_norms
 from probes.recording import BINS, STATISTICS
 from probes.sampling import SAMPLE, fits, local, sample
 
@@ -59,7 +59,7 @@ class Arena:
         self.record = 0  # moves the sampled blocks
         self._places: dict[Slot, Tensor] = {}
         self._rows: dict[Slot, int] = {}  # among the reduced ones
-        self._buffer = torch.empty(0, device=device)
+        self._buffer = torch.empty(0, dtype=torch.float32, device=device)
         self._reducer: Reducer | None = None
         self.aside: dict[Slot, Tensor] = {}
         self._last: Unfolding | None = None
@@ -78,7 +78,7 @@ class Arena:
         if place is None:
             place = self.aside.get(slot)
         if place is None:
-            place = self.aside[slot] = torch.zeros(slot.width, device=self.device)
+            place = self.aside[slot] = self._room(slot.width)
         return place
 
     def reduce(self) -> tuple[Tensor, Unfolding] | None:
@@ -103,6 +103,9 @@ class Arena:
             known = self._last = Unfolding(taken, rows, len(self._rows), sizes)
         return known
 
+    def _room(self, size: int) -> Tensor:
+        return torch.zeros(size, dtype=torch.float32, device=self.device)
+
     def _stale(self, taken: Sequence[Slot]) -> bool:
         return self._buffer.numel() > STALE * sum(slot.width for slot in taken)
 
@@ -115,7 +118,7 @@ class Arena:
             groups[slot.width].append(slot)
         shapes = [(len(slots), width) for width, slots in groups.items()]
         ordered = [slot for slots in groups.values() for slot in slots]
-        self._buffer = torch.zeros(sum(slot.width for slot in ordered), device=self.device)
+        self._buffer = self._room(sum(slot.width for slot in ordered))
         parts = torch.split(self._buffer, [slot.width for slot in ordered])
         self._places = dict(zip(ordered, parts, strict=True))
         self._rows = {slot: row for row, slot in enumerate(ordered)}
@@ -182,10 +185,11 @@ class Shelf:
     def change(self) -> None:
         """Copy in by how much what is remembered has changed since."""
         if self._before:
-            now = [self._sample(tensor) for tensor in self._watched.values()]
+            now = [computable(self._sample(tensor)) for tensor in self._watched.values()]
             self._put(list(self._watched), list(torch._foreach_sub(now, self._before)))
         if self._whole:
-            changes = torch._foreach_sub(list(self._watched.values()), self._whole)
+            now = [computable(tensor) for tensor in self._watched.values()]
+            changes = torch._foreach_sub(now, self._whole)
             self._measure(dict(zip(self._watched, changes, strict=True)))
         self._watched, self._before, self._whole = {}, [], []
 

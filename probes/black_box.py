@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from probes.arena import Reduced
 from probes.close_look import Scene, close_look, replays, scaled_too_far
-from probes.finiteness import countable, tally
+from probes.finiteness import countable, dense, tally
 from probes.first_bad import Report
 from probes.folder import FathomError
 from probes.keeper import Keeper
@@ -45,7 +45,7 @@ class BlackBox:
         self._keeper = Keeper(model, compiled=compiled)
         self._last_rows = LastRows()
         self._sentinels: list[Tensor] = []
-        self._rest = self._skips = 0
+        self._rest = self._skips = self._skipped = 0  # the last is a step
         self._told = self._told_overflow = False
 
     def before(self, step: int, *, scaled: bool = False) -> Report | None:
@@ -54,9 +54,7 @@ class BlackBox:
         `scaled`: a GradScaler has found that they overflowed, and leaves the step out.
         """
         if scaled:
-            self._skips += 1
             return self._overflowed(step)
-        self._skips = 0
         return self._tell(step, "") if self._is_alarmed() else None
 
     def logged(self, step: int, name: str, value: float) -> Report | None:
@@ -106,7 +104,7 @@ class BlackBox:
         return self._full(close_look(scene, replays(scene)))
 
     def _scene(self, step: int, noticed: str) -> Scene:
-        return Scene(step, self._model, self._keeper, self._apart, noticed, self._skips)
+        return Scene(step, self._model, self._keeper, self._apart, noticed, self._skips_until(step))
 
     @contextmanager
     def _apart(self) -> Iterator[None]:
@@ -114,12 +112,17 @@ class BlackBox:
             yield
 
     def _full(self, report: Report) -> Report:
+        if self._told:
+            self._keeper.leave()  # no later one is looked at
         last = self._last_rows
         arrays = {**report.arrays, **last.arrays()}
         return replace(report, recorded=last.steps, series=last.tensors, arrays=arrays)
 
     def _overflowed(self, step: int) -> Report | None:
         """Scales are lowered until gradients fit, so that it is no trouble unless it goes on."""
+        if step == self._skipped:  # by another optimizer
+            return None
+        self._skips, self._skipped = self._skips_until(step - 1) + 1, step
         if self._told_overflow or self._told or self._skips not in (1, SKIPS):
             return None
         scene = self._scene(step, "")
@@ -131,6 +134,10 @@ class BlackBox:
             return None
         self._told_overflow = True
         return self._full(scaled_too_far(scene, played))
+
+    def _skips_until(self, step: int) -> int:
+        """How many steps in a row, this one the last, were left out."""
+        return self._skips if step == self._skipped else 0
 
     def _is_alarmed(self) -> bool:
         self._rest -= 1
@@ -153,7 +160,7 @@ class BlackBox:
         """Of the first and of the last: what is lost on the way back reaches the former."""
         plain: list[Tensor] = [p for p in self._model.parameters() if _can_be_summed(p)]
         small = [p for p in plain if p.numel() <= SMALL] or plain[-1:]
-        each = max(1, min(SENTINELS, len(small) * 2 // 3) // 2)
+        each = max(1, min(SENTINELS, len(small) // 2) // 2)
         return small if len(small) <= 2 * each else [*small[:each], *small[-each:]]
 
 
@@ -161,7 +168,7 @@ def _can_be_summed(parameter: Tensor) -> bool:
     gradient = parameter.grad
     return (
         gradient is not None
-        and countable(gradient)
+        and countable(dense(gradient))
         and gradient.is_cpu
         and not hasattr(gradient, "to_local")
     )

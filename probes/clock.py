@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PATIENCE = 64  # turns after which the optimizers that stay silent are no longer waited for
+AT_FIRST = 16  # the same in the first step, when some may never have been in play
 
 
 class Clock:
@@ -12,19 +13,19 @@ class Clock:
     often, a step is one round of all; an optimizer that has fallen silent leaves the game.
     """
 
-    def __init__(self, step: int = 0) -> None:
-        self.step = step
-        self._in_play: set[int] = set()
+    def __init__(self, step: int = 0, optimizers: int = 1) -> None:
+        self.step = self._start = step
+        self._in_play = set(range(optimizers))
         self._stepped: set[int] = set()
         self._turns = 0
 
     def turn(self, optimizer: int) -> bool:
         """An optimizer is about to step. Does a new step begin with it?"""
         self._turns += 1
-        if self._turns > PATIENCE:
+        if self._turns > self._patience:
             self._in_play = set(self._stepped)
-        begins = self._in_play <= self._stepped and (
-            not self._stepped or optimizer in self._stepped
+        begins = not self._stepped or (
+            self._in_play <= self._stepped and optimizer in self._stepped
         )
         if begins:
             self.step += 1
@@ -33,6 +34,11 @@ class Clock:
         self._stepped.add(optimizer)
         self._in_play.add(optimizer)
         return begins
+
+    @property
+    def _patience(self) -> int:
+        least = AT_FIRST if self.step <= self._start + 1 else PATIENCE
+        return max(least, 2 * len(self._in_play))
 
     @property
     def complete(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from probes.backward_replay import replay_backward
 from probes.finiteness import Tally, tally
 from probes.first_bad import (
     Report,
@@ -21,7 +22,7 @@ from probes.first_bad import (
     told_forward,
 )
 from probes.keeper import Keeper
-from probes.replay import Origin, Pause, Replayed, replay, replay_backward
+from probes.replay import Origin, Pause, Replayed, replay
 from probes.sampling import local
 
 INNOCENT = (
@@ -65,12 +66,14 @@ def close_look(scene: Scene, played: Sequence[Replayed]) -> Report:
         origin = one.origin or (one.infinite if bad else None)
         if origin is not None:
             return _at(scene, one, origin, told_forward(origin))
-    for one in played if bad else ():
-        origin = replay_backward(scene.model, one.kept, scene.pause)
-        if origin is not None:
-            return _at(scene, one, origin, told_backward(origin))
     if bad:
-        return _by_gradients(scene, played, gradients)
+        complete = [one for one in played if not one.failed]
+        sent = [replay_backward(scene.model, one.kept, scene.pause) for one in complete]
+        for one, back in zip(complete, sent, strict=True):
+            if back.origin is not None:
+                return _at(scene, one, back.origin, told_backward(back.origin))
+        is_innocent = _are_complete(played) and _are_complete(sent)
+        return _by_gradients(scene, played, gradients, is_innocent=is_innocent)
     return _unseen(scene, played)
 
 
@@ -150,7 +153,11 @@ def _are_complete(played: Sequence[Replayed]) -> bool:
 
 
 def _by_gradients(
-    scene: Scene, played: Sequence[Replayed], gradients: Mapping[str, Tally]
+    scene: Scene,
+    played: Sequence[Replayed],
+    gradients: Mapping[str, Tally],
+    *,
+    is_innocent: bool,
 ) -> Report:
     """The parameters' gradients, from the output towards the input: the first that is bad."""
     order = _in_order(played, gradients)
@@ -169,7 +176,7 @@ def _by_gradients(
     elif last + 1 < len(order):
         where = "backward"
         said = f"{lost} and {_after(gradients, order[last + 1])}"
-    elif _are_complete(played):
+    elif is_innocent:
         where = "loss"
         said = f"{lost}, of the last layer with parameters; {INNOCENT}"
     else:

@@ -68,7 +68,9 @@ class _Hook:
 class CompiledHooks:
     """The hooks on a model's layers, and the compiler's attention to them."""
 
-    def __init__(self, layers: Iterable[tuple[str, nn.Module]], given: Given) -> None:
+    def __init__(
+        self, model: nn.Module, layers: Iterable[tuple[str, nn.Module]], given: Given
+    ) -> None:
         self.gate = Gate(given)
         self._handles = []
         for name, module in layers:
@@ -76,6 +78,7 @@ class CompiledHooks:
             device = parameter.device if parameter is not None else torch.device("cpu")
             hook = _Hook(self.gate, name, torch.zeros(1, device=device))
             self._handles.append(module.register_forward_hook(hook))
+        _forget_code(model)
         config: Any = import_module("torch._dynamo.config")  # heavy; there once a model compiles
         self._config = config
         _BEFORE.append(self._config.skip_nnmodule_hook_guards)
@@ -87,6 +90,14 @@ class CompiledHooks:
         before = _BEFORE.pop()
         if not _BEFORE:
             self._config.skip_nnmodule_hook_guards = before
+
+
+def _forget_code(model: nn.Module) -> None:
+    """Code that was compiled for a twin without hooks would be taken for this model too."""
+    frames = import_module("torch._dynamo.eval_frame")
+    around = import_module("torch._dynamo.external_utils").wrap_inline(model.forward)
+    for function in (type(model).forward, around):
+        frames.remove_from_cache(function)
 
 
 def is_compiled(model: nn.Module) -> bool:

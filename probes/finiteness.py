@@ -56,9 +56,15 @@ def tally(value: Any) -> Tally:
     """Of every tensor of real or complex numbers in it."""
     total = Tally()
     for _, tensor in named_tensors("", value):
-        if countable(tensor):
-            total += _tally(tensor)
+        values = dense(tensor)
+        if countable(values):
+            total += _tally(values)
     return total
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """Of a sparse gradient those elements that are there."""
+    return tensor.detach()._values() if tensor.layout is torch.sparse_coo else tensor
 
 
 def countable(tensor: Any) -> bool:

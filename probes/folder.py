@@ -64,8 +64,8 @@ def await_run(folder: Path, seconds: float = 60.0) -> None:
     while not ((folder / RUN).is_file() and is_held(folder)):
         if time.monotonic() > deadline:
             raise RunError(
-                f"no run is being written at '{folder}' after {seconds:g} seconds; rank 0 makes it. See "
-                "that rank 0 has a Recorder too, and that all ranks share this folder."
+                f"no run is being written at '{folder}' after {seconds:g} seconds; rank 0 makes "
+                "it. See that rank 0 has a Recorder too, and that all ranks share this folder."
             )
         time.sleep(0.05)
 

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 
-from probes.arena import Arena, Shelf
+from probes.arena import Shelf
+from probes.arenas import Arenas
 from probes.compiled import CompiledHooks
 from probes.layers import ROOT, Layers
 from probes.listening import Given, Listener, Listening
@@ -31,7 +32,10 @@ TRANSFORMED = (
     "outputs inside torch.func or vmap are not recorded: such a tensor stands for many, or for none"
 )
 
-Arenas = Callable[[torch.device], Arena]
+OWN_HOOKS = (
+    "some layers have forward hooks of their own; what such a layer gives is recorded as it is "
+    "before they change it"
+)
 
 
 class Forward:
@@ -53,6 +57,7 @@ class Forward:
         self._handles: list[Any] = []
         self._compiled: CompiledHooks | None = None
         self._stack: list[str] = []  # modules under way
+        self._doubtful = False  # passes in evaluation mode have been counted
         self._counts = False  # this pass is one of training
         self._trained: set[str] = set()  # modules that were seen in training mode
         self._thread = threading.get_ident()
@@ -80,7 +85,7 @@ class Forward:
         if self._compiled is None:
             armed = bool(self._handles)
             self.disarm()
-            self._compiled = CompiledHooks(self._layers.selected(), self._given)
+            self._compiled = CompiledHooks(self._layers.model, self._layers.selected(), self._given)
             self._compiled.gate.open = armed
 
     def arm(self) -> None:
@@ -123,7 +128,7 @@ class Forward:
         module = self._layers.module_of(name)
         started = time.perf_counter()
         try:
-            self._show_tensors(name, module, (), tensor, [(leaf, tensor)], recomputed=False)
+            self._show_tensors(name, module, (), tensor, [(leaf, tensor)])
         except Exception as error:
             self._troubles.failed(WATCHING, error)
         self.spent += time.perf_counter() - started
@@ -163,14 +168,12 @@ class Forward:
                 if keywords is not None:
                     self._stranger(module, inputs, keywords, output)
             elif _in_backward():
-                # Its first run went unseen where the checkpoint lies around the outermost module.
-                self._show(name, module, inputs, output, recomputed=name in self._shown)
+                self._show(name, module, inputs, output)
             elif name in self._stack:
                 while self._stack.pop() != name:
                     """A module inside was left by an exception."""
                 if self._counts:
-                    self._shown.add(name)
-                    self._show(name, module, inputs, output, recomputed=False)
+                    self._show(name, module, inputs, output)
                     if not self._stack:
                         self._listening.end()
                         if keywords is not None:
@@ -179,6 +182,13 @@ class Forward:
             self._troubles.failed(WATCHING, error)
         self.spent += time.perf_counter() - started
 
+    def _is_recomputed(self, name: str) -> bool:
+        """Its first run went unseen where a checkpoint lies around the outermost module."""
+        if _in_backward():
+            return name in self._shown
+        self._shown.add(name)
+        return False
+
     def _is_elsewhere(self) -> bool:
         """In a thread other than training and its backward pass, or while a tracer looks on."""
         strange = threading.get_ident() != self._thread and not _in_backward()
@@ -186,9 +196,19 @@ class Forward:
 
     def _is_training(self, name: str, module: nn.Module) -> bool:
         """With gradients, and in training mode, unless it is always trained in evaluation mode."""
-        if module.training:
+        if module.training and name not in self._trained:
             self._trained.add(name)
-        return torch.is_grad_enabled() and (module.training or name not in self._trained)
+            self._drop_doubtful()
+        counts = torch.is_grad_enabled() and (module.training or name not in self._trained)
+        self._doubtful = self._doubtful or (counts and not module.training)
+        return counts
+
+    def _drop_doubtful(self) -> None:
+        """What came in evaluation mode before the first pass in training mode was a validation."""
+        if self._doubtful:
+            self._doubtful = False
+            for shelf in self._arenas.shelves(series for series, _ in self._outputs):
+                shelf.clear()
 
     def _stranger(
         self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
@@ -196,23 +216,17 @@ class Forward:
         if isinstance(module, nn.modules.loss._Loss) and torch.is_grad_enabled():
             self._show_pass(Pass(module, True, inputs, keywords, output))
 
-    def _show(
-        self,
-        name: str,
-        module: nn.Module,
-        inputs: tuple[Any, ...],
-        output: Any,
-        *,
-        recomputed: bool,
-    ) -> None:
+    def _show(self, name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not self._outputs or not self._layers.computes(module):
             return
+        if any(map(_is_users, module._forward_hooks.values())):
+            self._troubles.say("own hooks", OWN_HOOKS)
         given = named_tensors(name or ROOT, output)
         tensors = [pair for pair in given if is_plain(pair[1])]
         if len(tensors) < len(given):
             self._troubles.say("transformed", TRANSFORMED)
         if tensors:
-            self._show_tensors(name, module, inputs, output, tensors, recomputed=recomputed)
+            self._show_tensors(name, module, inputs, output, tensors)
 
     def _show_tensors(  # noqa: PLR0913  (what makes up a Call)
         self,
@@ -221,10 +235,9 @@ class Forward:
         inputs: tuple[Any, ...],
         output: Any,
         tensors: list[tuple[str, Tensor]],
-        *,
-        recomputed: bool,
     ) -> None:
         self._layers.note(name, module, tensors)
+        recomputed = self._is_recomputed(name)
         shelves = self._arenas(tensors[0][1].device).shelves
         with torch.no_grad():
             for series, probe in self._outputs:
@@ -234,6 +247,9 @@ class Forward:
                 self._ask(probe, partial(probe.called, call), shelf)
 
     def _show_pass(self, whole: Pass) -> None:
+        given = named_tensors("", [*whole.inputs, *whole.keywords.values()])
+        if not all(is_plain(tensor) for _, tensor in given):
+            return
         with torch.no_grad():
             for probe in self._passes:
                 self._ask(probe, partial(probe.passed, whole))
@@ -284,6 +300,12 @@ def _accept_global_hooks() -> Any:
     """No warning of torch.compile about hooks that are ours, and step aside for it."""
     warnings.filterwarnings("ignore", "Using `torch.compile.module.` when there are global hooks")
     return warnings.filters[0]
+
+
+def _is_users(hook: Any) -> bool:
+    """Not one that torch itself has put there."""
+    function = getattr(hook, "func", hook)
+    return str(getattr(function, "__module__", "")).split(".")[0] not in ("torch", "probes")
 
 
 def _in_backward() -> bool:

@@ -61,13 +61,15 @@ class Keeper:
         if torch.compiler.is_compiling():  # first of all: the compiler reads this too
             return
         if module is self._model and torch.is_grad_enabled() and not self._still:
+            if torch._C._current_graph_task_id() != -1:  # run again: activation checkpointing
+                return
             self._keep(inputs, rest[0] if len(rest) > 1 else {})
 
     def _keep(self, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         if self._stale:
             self.forget()
         self.passes += 1
-        if len(self.kept) < PASSES and all(v.is_cpu for v in inputs if isinstance(v, Tensor)):
+        if len(self.kept) < PASSES and all(_is_keepable(v) for v in inputs):
             autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
             kept = Kept(self.passes, inputs, keywords, autocast, _versions(inputs))
             self.kept.append(kept)
@@ -98,6 +100,13 @@ class Keeper:
 
 def _versions(inputs: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple([v._version for v in inputs if isinstance(v, Tensor) and not v.is_inference()])
+
+
+def _is_keepable(value: Any) -> bool:
+    """On the host, and no tensor that stands for others: vmap's, or torch.func's."""
+    return not isinstance(value, Tensor) or (
+        value.is_cpu and not torch._C._functorch.is_functorch_wrapped_tensor(value)
+    )
 
 
 def _is_on_host(model: nn.Module) -> bool:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+KEEPERS = (parametrize.ParametrizationList, nn.ParameterList, nn.ParameterDict)  # no layers
 OPAQUE = (nn.MultiheadAttention,)  # uses its children's weights and never calls them
 ROOT = "(model)"  # what a model that is a single layer gives
 Given = tuple[str, nn.Module, str, str]  # module's name, module, shape, type
@@ -18,7 +19,7 @@ class Layers:
     """Names are found once, and again when a module comes up that is not known."""
 
     def __init__(self, model: nn.Module, selection: str | None) -> None:
-        self._model, self._selection = model, selection
+        self.model, self._selection = model, selection
         self._names: dict[int, str] = {}
         self._computing: set[int] = set()
         self._strangers: dict[int, weakref.ref[nn.Module]] = {}
@@ -41,7 +42,7 @@ class Layers:
         )
 
     def module_of(self, name: str) -> nn.Module:
-        return self._model.get_submodule(name)
+        return self.model.get_submodule(name)
 
     def computes(self, module: nn.Module) -> bool:
         """Is it a layer, one that does not only call others; and one that is asked for?"""
@@ -62,12 +63,12 @@ class Layers:
 
     def _learn(self) -> None:
         self._strangers.clear()
-        self._names = {id(module): name for name, module in self._model.named_modules()}
+        self._names = {id(module): name for name, module in self.model.named_modules()}
         self._computing = {id(module) for _, module in self.selected()}
 
     def selected(self) -> Iterator[tuple[str, nn.Module]]:
         """The layers that are asked for, by name."""
-        for name, module in self._model.named_modules():
+        for name, module in self.model.named_modules():
             if _is_layer(name, module) and (
                 self._selection is None or fnmatchcase(name, self._selection)
             ):
@@ -75,7 +76,11 @@ class Layers:
 
 
 def _is_layer(name: str, module: nn.Module) -> bool:
-    children = [child for child, _ in module.named_children() if child != "parametrizations"]
+    children = [
+        child
+        for local, child in module.named_children()
+        if local != "parametrizations" and not isinstance(child, KEEPERS)
+    ]
     inside = "parametrizations" in name.split(".")
-    kept = isinstance(module, (parametrize.ParametrizationList, nn.ModuleList, nn.ModuleDict))
+    kept = isinstance(module, (*KEEPERS, nn.ModuleList, nn.ModuleDict))
     return (not children or isinstance(module, OPAQUE)) and not inside and not kept

@@ -108,7 +108,8 @@ class _Ends:
         for rows, width in shapes:
             bound = [n for n in range(row, row + rows) if limits[n] is not None]
             if bound:
-                near = torch.tensor([_near(limits[n]) for n in bound], device=device)
+                ends = [_near(limits[n]) for n in bound]
+                near = torch.tensor(ends, dtype=torch.float32, device=device)
                 stretch = slice(start, start + rows * width)
                 at = torch.tensor(bound, device=device)
                 self._groups.append((stretch, (rows, width), at - row, near))

@@ -26,7 +26,7 @@ def whole_norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     kinds: dict[torch.dtype, list[int]] = defaultdict(list)
     for n, tensor in enumerate(tensors):
         if tensor.device.type == "cpu" and tensor.numel() > PIECE:
-            norms[n] = _in_pieces(_computable(tensor).reshape(-1))
+            norms[n] = _in_pieces(computable(tensor).reshape(-1))
         else:
             kinds[tensor.dtype].append(n)
     for places in kinds.values():
@@ -44,11 +44,11 @@ def _in_pieces(flat: Tensor) -> Tensor:
 
 def _norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Of tensors of one type, in one go."""
-    tensors = [_computable(tensor) for tensor in tensors]
+    tensors = [computable(tensor) for tensor in tensors]
     return list(torch._foreach_norm(list(tensors), 2, _wide(tensors[0])))
 
 
-def _computable(tensor: Tensor) -> Tensor:
+def computable(tensor: Tensor) -> Tensor:
     """The tensor itself, unless it is float8, which knows no arithmetic."""
     return tensor.to(torch.float32) if tensor.dtype.itemsize == 1 else tensor
 

@@ -15,11 +15,11 @@ from probes.schedule import Cost, Schedule
 class Pace:
     """Counts steps, measures them, and asks the schedule about the next one."""
 
-    def __init__(self, schedule: Schedule, start: int) -> None:
+    def __init__(self, schedule: Schedule, start: int, optimizers: int) -> None:
         self.start = start
         self.due = self.next = False  # is this step recorded, and the one after it?
         self.records = 0
-        self._schedule, self._clock, self._cost = schedule, Clock(start), Cost()
+        self._schedule, self._clock, self._cost = schedule, Clock(start, optimizers), Cost()
         self._planned = start  # the last step about which it is decided
         self._inside, self._since = 0.0, 0.0
 

@@ -82,7 +82,8 @@ class Recorder:
         )
         self._watch = Watch(training, self._probes, self._scales, self._troubles)
         self._outbox = self._begin(courier, start)
-        self._pace = Pace(schedule(every, budget, start, self._ranks), start)
+        plan = schedule(every, budget, start, self._ranks)
+        self._pace = Pace(plan, start, max(1, len(self._optimizers)))
         self._closed = False
         self._clipping = Clipping(self._model.parameters(), self._clipped)
         self._handles = self._attach()
@@ -259,8 +260,8 @@ class Recorder:
         if self._pace.step == self._pace.start:
             self._troubles.say(
                 "no step",
-                "no step was seen. Give the Recorder the optimizer that the loop steps, or "
-                "wrap a hand-written update in `with recorder.step():`.",
+                "no step was seen. Give the Recorder the optimizer that the loop steps; wrap a "
+                "hand-written update, or a compiled optimizer.step(), in `with recorder.step():`.",
             )
         try:
             self._outbox.close(state, self.overhead)

@@ -1,4 +1,4 @@
-"""Plays a forward pass again, to find what is not finite first; and sends a gradient back.
+"""Plays a forward pass again, to find the first thing in it that is not finite.
 
 Looked at are whole tensors, at once, before anything is changed in place. A model that calls random
 numbers gets others than in training.
@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules import module as hooks
 
-from probes.finiteness import Tally, bad_rows, countable, tally
+from probes.finiteness import Tally, bad_rows, tally
 from probes.keeper import Kept
 from probes.layers import Layers
 from probes.named_tensors import named_tensors
@@ -71,14 +70,10 @@ class Replayed:
 
 
 def replay(model: nn.Module, kept: Kept, pause: Pause) -> Replayed:
-    """Play the pass again without gradients."""
-    played = Replayed(kept)
-    watcher = _Watcher(model, played.looks)
-    try:
-        with _apart(model, kept, pause, watcher), torch.no_grad():
-            model(*_copied(kept.inputs), **_copied(kept.keywords))
-    except Exception as error:
-        played.failed = f"{type(error).__name__}: {error}"
+    """Play the pass again: without gradients, unless the model itself asks for some."""
+    played = _played(model, kept, pause, torch.no_grad())
+    if played.failed:
+        played = _played(model, kept, pause, torch.enable_grad())
     first = _first_bad(played.looks)
     if first is not None:
         origin = _origin(model, played.looks, first)
@@ -90,8 +85,24 @@ def replay(model: nn.Module, kept: Kept, pause: Pause) -> Replayed:
     return played
 
 
+def _played(
+    model: nn.Module, kept: Kept, pause: Pause, mode: AbstractContextManager[Any]
+) -> Replayed:
+    played = Replayed(kept)
+    try:
+        with apart(model, kept, pause, Watcher(model, played.looks)), mode:
+            model(*copied(kept.inputs), **copied(kept.keywords))
+    except Exception as error:
+        played.failed = told_error(error)
+    return played
+
+
+def told_error(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
 @contextmanager
-def _apart(model: nn.Module, kept: Kept, pause: Pause, watcher: _Watcher) -> Iterator[None]:
+def apart(model: nn.Module, kept: Kept, pause: Pause, watcher: Watcher) -> Iterator[None]:
     """As the pass was run, and with no trace of it left."""
     precision = torch.autocast(
         "cpu", kept.autocast or torch.bfloat16, kept.autocast is not None, cache_enabled=False
@@ -107,18 +118,18 @@ def _apart(model: nn.Module, kept: Kept, pause: Pause, watcher: _Watcher) -> Ite
         yield
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """The model may write into its inputs."""
     if isinstance(value, Tensor):
         return value.detach().clone()
     if type(value) in (tuple, list):
-        return type(value)(_copied(part) for part in value)
+        return type(value)(copied(part) for part in value)
     if type(value) is dict:
-        return {key: _copied(part) for key, part in value.items()}
+        return {key: copied(part) for key, part in value.items()}
     return value
 
 
-class _Watcher:
+class Watcher:
     """Looks at every call of the model's modules."""
 
     def __init__(self, model: nn.Module, looks: list[Look]) -> None:
@@ -217,82 +228,3 @@ def _own_tallies(module: nn.Module, name: str, *, inside: bool) -> dict[str, Tal
     prefix = f"{name}." if name else ""
     held = [*module.named_parameters(recurse=inside), *module.named_buffers(recurse=inside)]
     return {f"{prefix}{local}": tally(tensor) for local, tensor in held}
-
-
-def replay_backward(model: nn.Module, kept: Kept, pause: Pause) -> Origin | None:
-    """Play the pass again and send a made-up finite gradient back: where is it finite no more?"""
-    looks: list[Look] = []
-    watcher = _BackwardWatcher(model, looks)
-    try:
-        with (
-            _apart(model, kept, pause, watcher),
-            torch.enable_grad(),
-            torch.autograd.set_detect_anomaly(mode=False),
-        ):
-            output = model(*_followed(kept.inputs), **_followed(kept.keywords))
-            watcher.send_back(output)
-    except Exception:
-        return None
-    first = next((n for n, look in enumerate(looks) if look.tally.bad), None)
-    return _backward_origin(model, looks, first) if first is not None else None
-
-
-def _followed(value: Any) -> Any:
-    """Copies whose gradients can be asked for, and which may be written into."""
-    if isinstance(value, Tensor) and value.is_floating_point():
-        return value.detach().requires_grad_().clone()
-    if type(value) in (tuple, list):
-        return type(value)(_followed(part) for part in value)
-    if type(value) is dict:
-        return {key: _followed(part) for key, part in value.items()}
-    return _copied(value)
-
-
-class _BackwardWatcher(_Watcher):
-    """Remembers where in the graph every module's tensors are."""
-
-    def __init__(self, model: nn.Module, looks: list[Look]) -> None:
-        super().__init__(model, looks)
-        self._edges: list[tuple[Look, GradientEdge]] = []
-
-    def look(self, seen: Look, value: Any) -> Any:
-        if seen.enters and seen.is_leaf:  # apart from what others do with the same tensors
-            value = tuple(_aside(part) for part in value)
-        self._looks.append(seen)
-        self._edges += [(seen, get_gradient_edge(t)) for t in _flowing(value)]
-        return value if seen.enters and seen.is_leaf else None
-
-    def send_back(self, output: Any) -> None:
-        """From now on the looks are at gradients, in the order of the backward pass."""
-        ends = _flowing(output)
-        generator = torch.Generator().manual_seed(0)
-        sent = [torch.randn(t.shape, generator=generator).to(t.dtype) for t in ends]
-        edges = [edge for _, edge in self._edges]
-        found = torch.autograd.grad(ends, edges, sent, allow_unused=True)
-        self._looks.clear()
-        for (seen, _), gradient in reversed(list(zip(self._edges, found, strict=True))):
-            if gradient is not None:
-                super().look(seen, gradient)
-
-
-def _flowing(value: Any) -> list[Tensor]:
-    tensors = [tensor for _, tensor in named_tensors("", value)]
-    return [t for t in tensors if countable(t) and not t.is_complex() and t.requires_grad]
-
-
-def _aside(value: Any) -> Any:
-    is_flowing = isinstance(value, Tensor) and value.requires_grad and value.grad_fn is not None
-    return value.view_as(value) if is_flowing else value
-
-
-def _backward_origin(model: nn.Module, looks: list[Look], first: int) -> Origin:
-    """The mirror image: what is entered in the forward pass is left in this one."""
-    look = looks[first]
-    if look.is_leaf and look.enters:
-        owner, between = look.module, None
-    else:
-        owner = look.module if look.enters else (look.inside or "")
-        later = (seen.module for seen in reversed(looks[:first]) if seen.is_leaf and seen.enters)
-        between = (None if look.enters else look.module, next(later, None))
-    kind = type(model.get_submodule(owner)).__name__
-    return Origin("backward", owner, kind, between, look)

@@ -29,6 +29,10 @@ COMPILED = (
     "the model is compiled: gradients that flow back inside its graph (activation_gradients) are "
     "not recorded, the rest is."
 )
+UNSEEN = (
+    "no training forward pass of the model was seen, so its layers' outputs are not recorded: is it "
+    "called inside a compiled function? Compile the model itself instead, torch.compile(model)."
+)
 LATE = (
     "the layers' outputs are not seen, because the model had been compiled and called before the "
     "Recorder was attached, or was compiled in place after it. Attach it to the compiled model "
@@ -141,6 +145,8 @@ class Watch:
         unseen = self._forward.wanted and not self.layers.given
         if self._forward.is_compiled or (unseen and is_compiled(self._training.model)):
             self._troubles.say("compiled", LATE if unseen else COMPILED)
+        elif unseen:
+            self._troubles.say("unseen", UNSEEN)
 
     def close(self, step: int, outbox: Outbox) -> None:
         """Probes that have kept something back give it now."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from probes.probe import Look
 
-
 NORM_EVERY = 4  # records
 
 

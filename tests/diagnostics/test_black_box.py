@@ -46,6 +46,12 @@ def test_steps_that_were_left_out_are_not_the_first_trouble(tmp_path):
     assert black_box(recording(tmp_path, events=events)).where == "forward"
 
 
+def test_another_ranks_report_is_read_too(tmp_path):
+    text = f"rank 12: {forward_report().to_json()}"  # as a run tells another rank's events
+    box = black_box(recording(tmp_path, events=[(3, "black_box", text)]))
+    assert (box.rank, box.where, box.module) == (12, "forward", "2")
+
+
 def test_most_runs_have_none(tmp_path):
     assert black_box(recording(tmp_path, events=[(1, "modes", "{}")])) is None
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from probes.black_box import BlackBox, NonFiniteError
 from probes.first_bad import Report
+from probes.keeper import Keeper, Kept
 from probes.stepping import attach
 
 MARK = 77.0
@@ -139,3 +140,12 @@ def reports_of(
             optimizer.step()
             optimizer.zero_grad()
     return reports
+
+
+def kept_pass(model: nn.Module, *inputs: Any, **keywords: Any) -> Kept:
+    """A forward pass that was kept."""
+    keeper = Keeper(model, compiled=False)
+    model(*inputs, **keywords)
+    kept = keeper.kept[0]
+    keeper.leave()
+    return kept

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.modules import module as hooks
 
 from probes.arena import Reduced
 from probes.black_box import REST, SKIPS, BlackBox, NonFiniteError
@@ -235,6 +236,7 @@ def test_only_the_first_is_told_and_the_others_are_counted():
             optimizer.step()
             optimizer.zero_grad()
         assert (len(reports), box.later) == (1, 5)
+        assert not hooks._global_forward_hooks  # there is nothing more to find
 
 
 def test_raising_leaves_the_weights_as_they_were():
@@ -293,6 +295,12 @@ def test_skipped_steps_are_told_when_they_go_on():
         assert told[:-1] == [None] * (SKIPS - 1)
         assert (told[-1].where, told[-1].skipped, told[-1].dtype) == ("backward", SKIPS, "float16")
         assert f"steps 5 to {4 + SKIPS}" in told[-1].summary
+
+
+def test_a_step_that_two_optimizers_leave_out_is_one():
+    with boxed(stack(nn.Tanh())) as (_, box, _):
+        for step in range(1, SKIPS):
+            assert [box.before(step, scaled=True) for _ in range(3)] == [None] * 3
 
 
 def test_skipped_steps_with_others_between_are_as_they_should_be():
@@ -373,6 +381,17 @@ def test_parameters_that_get_their_gradient_later_are_watched_then():
             optimizer.step()
             optimizer.zero_grad()
     assert [(r.step, r.where, r.module) for r in reports] == [(last, "backward", "1")]
+
+
+def test_sparse_gradients_are_watched():
+    net = nn.Embedding(9, 4, sparse=True)
+    with boxed(net) as (optimizer, _, reports):
+        for loss in (1.0, float("nan")):
+            (net(torch.tensor([[1, 2]])) * loss).sum().backward()
+            optimizer.param_groups[0]["momentum"] = 0
+            optimizer.step()
+            optimizer.zero_grad()
+    assert [(r.step, r.where, r.gradients[0]["name"]) for r in reports] == [(2, "loss", "weight")]
 
 
 def test_a_step_without_gradients_does_not_blind_the_box():

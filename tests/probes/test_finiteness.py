@@ -37,10 +37,17 @@ def test_complex_numbers_count_by_their_parts():
 
 
 @pytest.mark.parametrize(
-    "value", [torch.tensor([1, 2]), torch.empty(0), None, torch.eye(2).to_sparse()]
+    "value", [torch.tensor([1, 2]), torch.empty(0), None, torch.eye(2, device="meta")]
 )
 def test_what_cannot_be_counted_is_finite(value):
     assert (tally(value).bad, tally(value).largest) == (0, 0.0)
+
+
+def test_a_sparse_gradient_counts_by_what_is_there():
+    values = torch.zeros(50, 2)
+    values[7] = torch.tensor([NAN, 3.0])
+    found = tally(values.to_sparse(1))
+    assert (found.count, found.nan, found.largest) == (2, 1, 3.0)
 
 
 def test_rows_that_are_bad():

@@ -404,3 +404,39 @@ def test_without_a_probe_of_outputs_there_is_no_hook():
     with Watching(model, sgd(model)) as rig:
         rig.watch._order.close()
         assert not hooks._global_forward_hooks
+
+
+def test_a_validation_before_the_first_training_pass_does_not_count():
+    model = mlp()
+    with Watching(model, sgd(model), Activations()) as rig:
+        model.eval()
+        model(numbers(50, 8))  # somebody forgot no_grad
+        model.train()
+        model(numbers(4, 8)).sum().backward()
+        rig.step()
+        assert rig.rows("activations")["0"]["count"] == 4 * 16
+
+
+def test_a_validation_between_two_micro_batches_takes_nothing_away():
+    model = mlp()
+    with Watching(model, sgd(model), Activations()) as rig:
+        for _ in range(2):
+            model(numbers(4, 8)).sum().backward()
+            model.eval()
+            model(numbers(50, 8))
+            model.train()
+            model(numbers(3, 8)).sum().backward()
+            rig.step()
+            assert rig.rows("activations")["0"]["count"] == (4 + 3) * 16
+
+
+def test_a_part_that_is_always_in_evaluation_mode_takes_nothing_away():
+    parts = nn.ModuleDict({"judge": nn.Linear(4, 1).eval(), "student": nn.Linear(4, 4)})
+    with Watching(parts, sgd(parts), Activations()) as rig:
+        for step in range(3):
+            for _ in range(2):
+                parts["judge"](parts["student"](numbers(5, 4))).sum().backward()
+            rig.step()
+            if step:
+                rows = rig.rows("activations")
+                assert (rows["student"]["count"], rows["judge"]["count"]) == (2 * 5 * 4, 2 * 5)

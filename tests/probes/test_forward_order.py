@@ -138,3 +138,36 @@ def test_a_container_between_a_layer_and_its_normalisation_hides_nothing():
     inner = nn.Sequential(nn.Identity(), nn.Sequential(nn.Linear(8, 6)))
     model = nn.Sequential(inner, nn.BatchNorm1d(6))
     assert watch(model, torch.randn(5, 8)).cancelled == {"0.1.0"}
+
+
+def test_of_no_modules_nothing_is_watched():
+    ForwardOrder({})
+    assert not hooks._has_any_global_hook()
+
+
+def test_it_steps_aside_for_a_compiler():
+    model = mlp()
+    order = ForwardOrder({module: name for name, module in model.named_modules()})
+
+    class Compiled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.__dict__["_orig_mod"] = model
+
+        def forward(self, x):
+            assert not hooks._has_any_global_hook()
+            return model(x)
+
+    Compiled()(torch.ones(2, 8))
+    assert order.ranks == {}
+
+
+def test_another_models_compiler_is_no_reason_to():
+    model = mlp()
+    order = ForwardOrder({module: name for name, module in model.named_modules()})
+    stranger = nn.Identity()
+    stranger.__dict__["_orig_mod"] = mlp()
+    stranger(torch.ones(2, 8))
+    model(torch.ones(2, 8))
+    order.close()
+    assert order.ranks[""] == 0

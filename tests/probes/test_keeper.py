@@ -8,6 +8,8 @@ import weakref
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call, grad, vmap
+from torch.utils.checkpoint import checkpoint
 
 from probes.keeper import PASSES, Keeper
 
@@ -104,3 +106,19 @@ def test_nothing_is_stored_in_the_model(model):
     keeper.leave()
     model(torch.randn(3, 4))
     assert keeper.passes == 0
+
+
+def test_a_pass_that_is_run_again_for_its_gradient_counts_once(model, keeper):
+    x = torch.randn(3, 4, requires_grad=True)
+    checkpoint(model, x, use_reentrant=False).sum().backward()
+    assert keeper.passes == 1
+
+
+def test_what_stands_for_other_tensors_is_not_kept(model, keeper):
+    parameters = dict(model.named_parameters())
+
+    def loss(given, x):
+        return functional_call(model, given, (x,)).sum()
+
+    vmap(grad(loss), (None, 0))(parameters, torch.randn(5, 4))
+    assert keeper.kept == []

@@ -4,18 +4,26 @@ import numpy as np
 import pytest
 import torch
 
-from probes.moments import SAMPLED, Reducer
+from probes.moments import COLUMNS, SAMPLED, Reducer
 from probes.recording import BINS, STATISTICS
 
 SMALLEST = float(np.finfo(np.float32).tiny)
 CPU = torch.device("cpu")
 
 
-def reduce(*rows) -> list[dict[str, float]]:
+def reduce(*rows, limits=None) -> list[dict[str, float]]:
     values = torch.tensor(np.array(rows, np.float32))
-    table = Reducer([tuple(values.shape)], CPU)(values.view(-1)).double().numpy()
+    limits = [None] * len(rows) if limits is None else limits
+    return read(Reducer([tuple(values.shape)], limits, CPU)(values.view(-1)))
+
+
+def read(table) -> list[dict[str, float]]:
+    """Statistics by name, and the histogram."""
+    assert table.shape[1] == COLUMNS + BINS
+    names = (*STATISTICS[:SAMPLED], "low", "high")
     return [
-        dict(zip(STATISTICS, row, strict=False)) | {"histogram": row[SAMPLED:]} for row in table
+        dict(zip(names, row[:COLUMNS], strict=True)) | {"histogram": row[COLUMNS:]}
+        for row in table.double().numpy()
     ]
 
 
@@ -121,13 +129,87 @@ def test_two_halves_merge_to_the_whole():
 def test_several_shapes_share_one_buffer():
     shapes = [(2, 3), (1, 5), (4, 1)]
     values = np.random.default_rng(4).normal(size=15).astype(np.float32)
-    table = Reducer(shapes, CPU)(torch.from_numpy(values)).numpy()
+    table = Reducer(shapes, [None] * 7, CPU)(torch.from_numpy(values))
     rows = [*np.split(values[:6], 2), values[6:11], *np.split(values[11:], 4)]
-    assert table[:, STATISTICS.index("count")].tolist() == [3, 3, 5, 1, 1, 1, 1]
-    for found, row in zip(table, rows, strict=True):
-        assert found[STATISTICS.index("mean")] == pytest.approx(row.astype(float).mean(), rel=1e-6)
-        assert found[STATISTICS.index("max")] == row.max()
-        assert found[SAMPLED:].tolist() == octaves(row).tolist()
+    for found, row in zip(read(table), rows, strict=True):
+        assert found["count"] == len(row)
+        assert found["mean"] == pytest.approx(row.astype(float).mean(), rel=1e-6)
+        assert found["max"] == row.max()
+        assert found["histogram"].tolist() == octaves(row).tolist()
+
+
+def test_one_reducer_serves_many_records():
+    values, reducer = torch.arange(6.0), Reducer([(2, 3)], [None, (0.0, 5.0)], CPU)
+    first = [row["mean"] for row in read(reducer(values))]
+    values[0] = torch.nan
+    second = read(reducer(values))
+    values[0] = 30.0
+    third = [row["mean"] for row in read(reducer(values))]
+    assert (first, third) == ([1, 4], [11, 4])
+    assert [row["nan"] for row in second] == [1, 0]
+    assert [row["mean"] for row in second] == [1.5, 4]
+    assert second[1]["high"] == 1
+
+
+def test_the_buffer_is_left_as_it_is():
+    values = torch.tensor([1.0, torch.nan, -torch.inf, 0.0])
+    Reducer([(2, 2)], [None, (0.0, 1.0)], CPU)(values)
+    assert values[[0, 3]].tolist() == [1, 0]
+    assert torch.isnan(values[1])
+    assert values[2] == -torch.inf
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+def test_a_row_is_the_same_beside_one_that_is_not_finite(scale):
+    row = np.random.default_rng(5).normal(0.5, 1, 4096).astype(np.float32) * np.float32(scale)
+    spoiled = row.copy()
+    spoiled[[5, 70]] = np.nan, np.inf
+    [alone], [beside, _] = reduce(row), reduce(row, spoiled)
+    for name, value in alone.items():
+        if name in ("mean", "std"):
+            assert beside[name] == pytest.approx(value, rel=1e-6, abs=0)
+        else:
+            np.testing.assert_array_equal(beside[name], value)
+
+
+def test_what_lies_at_a_functions_limits_is_counted():
+    sigmoid = [0.0, 0.029, 0.031, 0.5, 0.969, 0.971, 1.0, 1.0]
+    tanh = [-1.0, -0.95, -0.93, 0.0, 0.93, 0.95, 1.0, 1.0]
+    none, *found = reduce(sigmoid, sigmoid, tanh, limits=[None, (0.0, 1.0), (-1.0, 1.0)])
+    assert [(row["low"], row["high"]) for row in found] == [(2, 3), (2, 3)]
+    assert np.isnan([none["low"], none["high"]]).all()
+
+
+@pytest.mark.parametrize("limited", [(), (0,), (2, 3), (1, 4, 6), range(7)])
+def test_each_row_has_limits_of_its_own(limited):
+    shapes, values = [(2, 3), (1, 5), (4, 1)], np.linspace(0, 1, 15).astype(np.float32)
+    rows = [*np.split(values[:6], 2), values[6:11], *np.split(values[11:], 4)]
+    limits = [(0.1 * n, 0.1 * n + 0.5) if n in limited else None for n in range(7)]
+    found = read(Reducer(shapes, limits, CPU)(torch.from_numpy(values)))
+    for n, (one, row) in enumerate(zip(found, rows, strict=True)):
+        if n in limited:
+            low, high = (row <= 0.1 * n + 0.015).sum(), (row >= 0.1 * n + 0.485).sum()
+            assert (one["low"], one["high"]) == (low, high)
+        else:
+            assert np.isnan([one["low"], one["high"]]).all()
+
+
+def test_what_is_no_number_lies_at_no_limit():
+    [found] = reduce([np.nan, np.nan, 0.0, 1.0], limits=[(0.0, 1.0)])
+    assert (found["low"], found["high"], found["nan"]) == (1, 1, 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spoiled", [False, True])
+def test_an_accelerator_gives_the_same(spoiled):
+    values = torch.from_numpy(np.random.default_rng(6).normal(size=9000).astype(np.float32))
+    if spoiled:
+        values[[1, 5000, 8999]] = torch.tensor([torch.nan, torch.inf, -torch.inf])
+    shapes, limits = [(2, 4096), (4, 202)], [None, (-1.0, 1.0), None, (0.0, 1.0), None, None]
+    cpu = Reducer(shapes, limits, CPU)(values).numpy()
+    cuda = torch.device("cuda")
+    gpu = Reducer(shapes, limits, cuda)(values.to(cuda)).cpu().numpy()
+    np.testing.assert_allclose(gpu, cpu, rtol=1e-6)
 
 
 def test_counts_are_exact_for_the_rows_they_are_taken_of():

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from probes.forward_order import ForwardOrder
+from probes.layers import ROOT, Layers
 from probes.parameters import describe, selected, shares, unwrapped
 from tests.trainings import Transformer, cnn, mlp
 
@@ -15,10 +18,8 @@ def described(model, x=None):
     if x is not None:
         model(x)
     order.close()
-    return {
-        name: describe(name, parameter, model, order)
-        for name, parameter in selected(model, None).items()
-    }
+    layers = Layers(model, None)
+    return {name: describe(name, model, layers, order) for name in selected(model, None)}
 
 
 def roles(model, x=None):
@@ -32,6 +33,38 @@ def test_a_parameter_is_described_by_its_module():
     assert (found.name, found.module, found.module_type) == ("head.weight", "head", "Linear")
     assert (found.shape, found.dtype, found.trainable) == ("3x5", "bfloat16", False)
     assert found.size == 15
+
+
+def test_a_part_of_the_optimizers_state_is_described_as_its_parameter():
+    model = nn.ModuleDict({"head": nn.Linear(5, 3, dtype=torch.bfloat16)})
+    order = ForwardOrder({})
+    bare, found = (
+        describe(name, model, Layers(model, None), order)
+        for name in ("head.weight", "head.weight:exp_avg")
+    )
+    assert (bare.role, found.role) == ("matrix", "state")
+    assert found == replace(bare, name="head.weight:exp_avg", role="state")
+
+
+def test_an_output_is_described_by_the_layer_that_gave_it():
+    model = nn.Sequential(nn.Linear(5, 3), nn.LSTM(3, 4))
+    order, layers = ForwardOrder({m: n for n, m in model.named_modules()}), Layers(model, None)
+    model(torch.ones(2, 5))
+    order.close()
+    layers.note("1", model[1], [("1[0]", torch.ones(2, 4, dtype=torch.float16))])
+    found = describe("1[0]", model, layers, order)
+    assert (found.name, found.module, found.module_type) == ("1[0]", "1", "LSTM")
+    assert (found.role, found.shape, found.dtype) == ("output", "2x4", "float16")
+    assert found.depth == describe("1.weight_ih_l0", model, layers, order).depth == 2
+
+
+def test_the_output_of_a_model_that_is_one_layer():
+    model = nn.Linear(5, 3)
+    layers = Layers(model, None)
+    layers.note("", model, [(ROOT, torch.ones(2, 3))])
+    found = describe(ROOT, model, layers, ForwardOrder({}))
+    assert (found.name, found.module, found.module_type) == (ROOT, "", "Linear")
+    assert (found.role, found.depth) == ("output", 0)
 
 
 def test_roles_follow_from_shape_and_module():

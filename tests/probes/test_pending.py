@@ -38,6 +38,29 @@ def test_what_is_on_the_host_is_delivered_at_once():
     assert got[0].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool", "float16"])
+def test_values_keep_their_type_and_shape(dtype):
+    got, exact = [], np.array([[1, 0, 1], [0, 1, 1]], dtype)
+    Pending().add(torch.from_numpy(exact), got.append)
+    assert got[0].dtype == dtype
+    np.testing.assert_array_equal(got[0], exact)
+
+
+def test_what_fails_on_delivery_does_not_come_again(under_way):
+    queue, copies, got = under_way
+
+    def fail(_):
+        raise OSError("the disk's own fault")
+
+    queue._under_way[0] = (*queue._under_way[0][:2], fail)
+    for copy in copies:
+        copy.there = True
+    with pytest.raises(OSError, match="own fault"):
+        queue.collect()
+    queue.collect()
+    assert got == [1, 2, 3, 4]
+
+
 def test_nothing_is_delivered_before_it_has_come(under_way):
     queue, copies, got = under_way
     queue.collect()
@@ -80,3 +103,29 @@ def test_copies_from_a_device_arrive_with_the_values_of_their_moment():
         values += 1
     queue.collect(wait=True)
     assert got == [999_999, 1_000_000, 1_000_001]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_copy_does_not_wait_for_what_is_computed_after_it():
+    queue, got = Pending(), []
+    values = torch.ones(4, device="cuda")
+    queue.add(values, got.append)
+    torch.cuda._sleep(2_000_000_000)  # a second or so of the device
+    end = torch.cuda.Event()
+    end.record()
+    queue._under_way[0][0].synchronize()
+    assert not end.query()
+    queue.collect()
+    assert got[0].tolist() == [1, 1, 1, 1]
+    torch.cuda.synchronize()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_copys_memory_is_not_given_away():
+    queue, got = Pending(), []
+    torch.cuda._sleep(500_000_000)
+    for n in range(50):
+        queue.add(torch.full((1000,), float(n), device="cuda"), lambda host: got.append(host[0]))
+        torch.full((1000,), -1.0, device="cuda")  # would take the place of what was let go
+    queue.collect(wait=True)
+    assert got == list(range(50))

@@ -210,6 +210,18 @@ def test_a_broken_probe_never_reaches_training(tmp_path, caplog):
     assert caplog.text.count("a probe's own fault") == 1
 
 
+def test_trouble_while_clipping_is_heard_never_reaches_training(tmp_path, caplog, monkeypatch):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Recorder(model, optimizer, tmp_path / "run", every=1) as recorder:
+        model(torch.ones(2, 8)).sum().backward()
+        with monkeypatch.context() as patched:
+            patched.setattr(recorder._outbox, "scalar", lambda *_: 1 / 0)
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_copies_and_pickles_of_a_recorded_model_work(tmp_path):
     model = mlp()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)

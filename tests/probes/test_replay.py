@@ -8,20 +8,13 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules import module as hooks
 
+from probes.backward_replay import replay_backward
 from probes.keeper import Keeper
-from probes.replay import replay, replay_backward
-from tests.probes.plants import Divides, LosesGradient, Roots, Spoiler, batch, stack
+from probes.replay import replay
+from tests.probes.plants import Divides, Spoiler, batch, kept_pass, stack
 from tests.trainings import Transformer, cnn
 
 NAN = float("nan")
-
-
-def kept_pass(model, *inputs, **keywords):
-    keeper = Keeper(model, compiled=False)
-    model(*inputs, **keywords)
-    kept = keeper.kept[0]
-    keeper.leave()
-    return kept
 
 
 def played(model, *inputs, **keywords):
@@ -245,37 +238,18 @@ def test_the_pause_is_kept_while_it_plays():
     assert inside == ["in", "plays", "out"]
 
 
-@pytest.mark.parametrize(
-    ("layer", "place"),
-    [(LosesGradient, ("2", None)), (Roots, ("2", ("2.up", "2.down")))],
-)
-def test_a_gradient_that_is_lost_on_the_way_back(layer, place):
-    model = stack(armed(layer()))
-    kept = kept_pass(model, batch(1)[0])
-    assert replay(model, kept, nullcontext).origin is None
-    origin = replay_backward(model, kept, nullcontext)
-    assert (origin.where, origin.module, origin.between) == ("backward", *place)
-
-
-@pytest.mark.parametrize("last", [False, True])
-def test_a_root_beside_layers_is_told_from_them(last):
-    """At the end, and on a branch that shares its input with a layer."""
-
-    class Branches(nn.Module):
+def test_a_model_that_asks_for_gradients_itself_is_played_with_them():
+    class Force(nn.Module):
         def __init__(self):
             super().__init__()
-            self.lin, self.out = nn.Linear(8, 8), nn.Linear(8, 8)
+            self.energy, self.spoil = nn.Linear(8, 1), Spoiler()
 
         def forward(self, x):
-            h = self.lin(x)
-            y = self.out(h)
-            return y + ((y if last else h) * 0).square().sum().sqrt()
+            x = x.detach().requires_grad_()
+            energy = self.energy(self.spoil(x)).sum()
+            return torch.autograd.grad(energy, x, create_graph=True)[0] + energy
 
-    origin = replay_backward(Branches(), kept_pass(Branches(), batch(1)[0]), nullcontext)
-    assert (origin.module, origin.kind) == ("", "Branches")
-    assert origin.between == (("out", None) if last else ("lin", "out"))
-
-
-def test_a_healthy_gradient_is_not_lost():
-    for model in (stack(nn.Tanh()), cnn(), Transformer()):
-        assert replay_backward(model, kept_pass(model, batch(1)[0]), nullcontext) is None
+    model = Force()
+    assert (played(model, batch(1)[0]).failed, played(model, batch(1)[0]).origin) == (None, None)
+    model.spoil.armed = True
+    assert played(model, batch(1)[0]).origin.module == "spoil"

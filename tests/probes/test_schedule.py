@@ -3,7 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from probes.schedule import AT_LEAST, BURST, DENSE, PER_DECADE, Budget, Cost, Every, schedule
+from probes.schedule import (
+    AGREED,
+    AT_LEAST,
+    BURST,
+    DENSE,
+    PER_DECADE,
+    Agreed,
+    Budget,
+    Cost,
+    Every,
+    schedule,
+)
 
 STEP = 0.01  # seconds of a made-up step without a record
 
@@ -79,6 +90,43 @@ def test_a_long_pause_is_followed_by_a_burst_at_most():
     assert sum(after) <= usual + BURST + 1
 
 
+@pytest.mark.parametrize("start", [0, 777])
+def test_processes_agree_whatever_recording_costs_them(start):
+    taken = [
+        simulate(Agreed(start), 3000, record=record, inside=inside, start=start)[0].tolist()
+        for record, inside in ((0.0, 1.0), (0.1, 0.5), (100, 1.0))
+    ]
+    assert taken[0] == taken[1] == taken[2]
+    assert taken[0][:DENSE] == list(range(start + 1, start + DENSE + 1))
+
+
+def test_where_processes_agree_each_tenfold_has_its_records():
+    due, _, _ = simulate(Agreed(0), 100_000, record=1)
+    for low in (200, 1000, 10_000):
+        found = ((due > low) & (due <= 10 * low)).sum()
+        assert 0.85 * AGREED <= found <= AGREED + 1
+    gaps = np.diff(np.log10(due[due > 1000]))
+    assert gaps.max() < 2 * gaps.min()  # evenly spread on the logarithmic axis
+
+
+def test_processes_that_resume_agree():
+    one, two = (simulate(Agreed(5000), 500, record=cost, start=5000)[0] for cost in (0, 9))
+    assert one.tolist() == two.tolist()
+
+
+@pytest.mark.parametrize(
+    ("every", "budget", "processes", "kind"),
+    [
+        (None, 0.02, 1, Budget),
+        (None, 0.02, 2, Agreed),
+        (5, 0.02, 2, Every),
+        (None, None, 2, Every),
+    ],
+)
+def test_what_several_processes_record_is_agreed_on(every, budget, processes, kind):
+    assert type(schedule(every, budget, 0, processes)) is kind
+
+
 def test_a_record_costs_what_a_step_with_it_takes_more():
     cost = Cost()
     for n in range(40):
@@ -125,8 +173,14 @@ def test_a_schedule_says_itself(every, budget, words):
     assert str(schedule(every, budget, 0)) == words
 
 
+def test_what_processes_agree_on_says_itself():
+    words = "100 records in each tenfold of steps, the same in every process"
+    assert str(schedule(None, 0.02, 0, 8)) == words
+
+
 @pytest.mark.parametrize(("every", "budget"), [(0, None), (-3, 0.02), (None, 0), (None, 1.0)])
 def test_bad_arguments_are_refused_with_their_value(every, budget):
     value = every if every is not None else budget
-    with pytest.raises(ValueError, match=f"={value}"):
-        schedule(every, budget, 0)
+    for processes in (1, 4):
+        with pytest.raises(ValueError, match=f"={value}"):
+            schedule(every, budget, 0, processes)

@@ -11,8 +11,15 @@ from tests.probes.watching import Seen, Watching
 from tests.trainings import mlp, train
 
 
-def sgd(model, rate=0.1):
-    return torch.optim.SGD(model.parameters(), rate)
+def sgd(model):
+    return torch.optim.SGD(model.parameters(), 0.1)
+
+
+def scaled(model, scale):
+    """An optimizer as a GradScaler leaves it: it divides the gradients by itself."""
+    optimizer = torch.optim.SGD(model.parameters(), 0.0, fused=True)
+    optimizer.grad_scale, optimizer.found_inf = torch.tensor(scale), torch.tensor(0.0)
+    return optimizer
 
 
 def numbers(*shape, seed=0):
@@ -47,15 +54,13 @@ def test_what_flowed_back_is_divided_by_the_scale_and_nothing_else_is():
     def rows(scale):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 1))
-        optimizer = sgd(model, 0.0)
-        with Watching(model, optimizer, Activations(), ActivationGradients()) as rig:
+        probes = [Activations(), ActivationGradients()]
+        with Watching(model, scaled(model, scale), *probes) as rig:
             (scale * model(numbers(5, 4)).square().sum()).backward()
-            optimizer.grad_scale = torch.tensor(float(scale))
             rig.step()
             return rig.rows("activations"), rig.rows("activation_gradients")
 
-    plain, scaled = rows(1), rows(256)
-    for one, other in zip(plain, scaled, strict=True):
+    for one, other in zip(rows(1.0), rows(256.0), strict=True):
         assert one.keys() == other.keys() == {"0", "1"}
         for name in one:
             assert one[name] == pytest.approx(other[name], nan_ok=True, rel=1e-5)
@@ -63,18 +68,18 @@ def test_what_flowed_back_is_divided_by_the_scale_and_nothing_else_is():
 
 def test_of_two_optimizers_each_is_asked_for_its_own_and_scaled_by_its_own():
     parts = nn.ModuleDict({"a": nn.Linear(4, 1), "b": nn.Linear(4, 1)})
-    optimizers = [sgd(part, 0.0) for part in parts.values()]
+    scales = {"a": 8.0, "b": 2.0}
+    optimizers = [scaled(parts[name], scale) for name, scale in scales.items()]
     with Watching(parts, optimizers, Gradients(), ActivationGradients()) as rig:
-        for n, (name, scale) in enumerate([("a", 8.0), ("b", 2.0)]):
+        for n, (name, scale) in enumerate(scales.items()):
             (scale * parts[name](numbers(3, 4))).sum().backward()
-            optimizers[n].grad_scale = torch.tensor(scale)
             rig.before(n)
             optimizers[n].step()
             rig.watch.after(n)
         rig.finish()
         flowed, norms = rig.rows("activation_gradients"), rig.rows("gradients")
     assert {name: row["mean"] for name, row in flowed.items()} == {"a": 1.0, "b": 1.0}
-    sums = numbers(3, 4).sum(0).norm()
+    sums = float(numbers(3, 4).sum(0).norm())
     assert [norms[f"{name}.weight"]["norm"] for name in "ab"] == pytest.approx([sums] * 2)
 
 
@@ -210,5 +215,3 @@ def test_the_order_of_the_first_forward_pass_is_watched_in_the_first_recorded_st
         rig.step()
         assert not hooks._global_forward_pre_hooks
         assert rig.watch.describe("0.weight").depth == 1
-
-

@@ -16,25 +16,7 @@ TOLERANCE = 2e-6  # float32 rounding
 NOT_A_FAMILY = ("__main__", "eyes", "truth", "pair")
 
 # What is known not to hold yet, and why: a cell that comes right must leave this list.
-WANTING: dict[str, str] = {
-    "clip_grad_value_": "the norms around it are not recorded",
-    "a compiled training step": "no outputs, and not a word of it",
-    "a second model of a compiled class": "code of the first is used again, without hooks",
-    "a compiled optimizer step": "the optimizer's hooks are compiled with it",
-    "float8 parameters and outputs": "the probe of updates fails, for all parameters",
-    "hooks of the user's own": "an output that a hook replaces is recorded as it was before",
-    "a GAN, critic 1:1": "of the first round only the last turn's outputs are kept",
-    "a GAN, critic 2:1": "the same",
-    "a GAN, critic 5:1": "the same",
-    "an optimizer in the backward pass": "the first step ends with its first optimizer",
-    "parameters in lists and dicts": "a module that has a ParameterList is taken for a container",
-    "Muon beside AdamW": "the second optimizer's weights have no norm in the first record",
-    "sparse gradients, SparseAdam": "the same",
-    "sparse gradients, SGD": "the same",
-    "validation with gradients on": "before the first step it is taken for training",
-    "a FLOP counter and a fake tensor mode": "the probe of batches fails on fake tensors",
-    "torch.set_default_dtype": "buffers are made in the default type",
-}
+WANTING: dict[str, str] = {}
 
 
 @dataclass(frozen=True)

@@ -43,16 +43,18 @@ def siamese(eye: Any) -> None:
             descend(eye, optimizer, mse_loss(model(x), model(x + 1)))
 
 
-def clipped(eye: Any, clip: Any) -> None:
+def clipped(eye: Any, clip: Any, *, heard: bool = True) -> None:
     model = mlp()
     optimizer = sgd(model)
     with eye.on(model, optimizer):
         for x, y in batches():
             loss = mse_loss(model(x), y)
             loss.backward()
-            eye.scalar("gradient_norm/before_clipping", norm(model))
+            before = norm(model)
             clip(list(model.parameters()))
-            eye.scalar("gradient_norm/after_clipping", norm(model))
+            if heard:
+                eye.scalar("gradient_norm/before_clipping", before)
+                eye.scalar("gradient_norm/after_clipping", norm(model))
             eye.before(optimizer)
             optimizer.step()
             eye.after(optimizer)
@@ -72,12 +74,16 @@ CLIPS = {
     "clip_grad_norm_ that clips nothing": lambda parameters: nn.utils.clip_grad_norm_(
         parameters, 1e6
     ),
-    "clip_grad_value_": lambda parameters: nn.utils.clip_grad_value_(parameters, 0.01),
 }
 for name, clip in CLIPS.items():
     way(name, "gradients after clipping; their whole norm before and after it")(
         lambda eye, clip=clip: clipped(eye, clip)
     )
+
+
+@way("clip_grad_value_", "gradients after clipping; what they were before is not recorded")
+def clipped_by_value(eye: Any) -> None:
+    clipped(eye, lambda parameters: nn.utils.clip_grad_value_(parameters, 0.01), heard=False)
 
 
 @way("no zero_grad", "gradients that add up over steps are recorded as they are")

@@ -100,7 +100,7 @@ def one_block(eye: Any) -> None:
         loop(eye, model, optimizer)
 
 
-@way("a compiled training step", "forward and backward in one compiled function", **INSIDE)
+@way("a compiled training step", "forward and loss in one compiled function", **TOO_LATE)
 def compiled_loss(eye: Any) -> None:
     model = mlp()
     optimizer = sgd(model)
@@ -158,7 +158,11 @@ def counting(counted: list[Any], graph: Any, inputs: Any) -> Any:
 
 
 @way(
-    "a compiled optimizer step", "torch.compile around optimizer.step, in one graph", ignore=(".*",)
+    "a compiled optimizer step",
+    "torch.compile around optimizer.step: still one graph",
+    says="no step was seen",
+    lacks=("*:*",),
+    ignore=(".*",),
 )
 def compiled_step(eye: Any) -> None:
     counted: list[Any] = []

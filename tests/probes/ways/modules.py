@@ -314,14 +314,21 @@ class Direct(nn.Module):
         return self.two(self.one.forward(x))
 
 
-@way("hooks of the user's own", "that scale gradients and replace an output: what flows on counts")
+@way(
+    "hooks of the user's own",
+    "that scale gradients, and replace an output: recorded is what the layer itself gave",
+    says="before they change it",
+)
 def own_hooks(eye: Any) -> None:
     model = mlp()
-    model[0].register_forward_hook(lambda module, inputs, output: output * 2)
-    model[0].register_forward_pre_hook(lambda module, inputs: (inputs[0] + 1,))
-    model[1].register_full_backward_hook(lambda module, given, taken: (given[0] * 3,))
-    model[2].weight.register_hook(lambda gradient: gradient * 4)
-    fit(eye, model, sgd(model))
+    optimizer = sgd(model)
+    with eye.on(model, optimizer):
+        model[0].register_forward_hook(lambda module, inputs, output: output * 2)
+        model[0].register_forward_pre_hook(lambda module, inputs: (inputs[0] + 1,))
+        model[1].register_full_backward_hook(lambda module, given, taken: (given[0] * 3,))
+        model[2].weight.register_hook(lambda gradient: gradient * 4)
+        for x, y in batches():
+            descend(eye, optimizer, mse_loss(model(x), y))
 
 
 class Inner(nn.Module):

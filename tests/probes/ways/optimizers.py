@@ -105,18 +105,16 @@ def lbfgs(eye: Any) -> None:
 
 
 def adversarial(eye: Any, critics: int) -> None:
-    """A step is a round of both; the first ones, in which they become known, are shorter."""
+    """A step is a round of both."""
     pair = nn.ModuleDict({"critic": mlp(), "generator": nn.Linear(4, 4)})
     pair["critic"].append(nn.Linear(2, 1))
     critic, generator = (SGD(pair[name].parameters(), 0.05) for name in ("critic", "generator"))
     with eye.on(pair, [critic, generator]):
-        for n, (x, _) in enumerate(batches(4)):
-            for turn in range(critics):
+        for x, _ in batches(4):
+            for _ in range(critics):
                 fake = pair["generator"](x).detach()
                 loss = pair["critic"](fake).mean() - pair["critic"](x + 1).mean()
                 take_turn(eye, pair, critic, loss)
-                if n == 0 and turn < critics - 1:
-                    eye.end(loss)  # nobody knows yet that there is another
             loss = -pair["critic"](pair["generator"](x)).mean()
             take_turn(eye, pair, generator, loss)
             eye.end(loss)

@@ -60,6 +60,11 @@ class BlackBox:
         return tuple(dict.fromkeys(name for name in named if name))
 
     @property
+    def is_passing(self) -> bool:
+        """A step that a GradScaler left out, and that another loss scale may cure."""
+        return self.skipped > 0 and self.where != "forward"
+
+    @property
     def is_overflow(self) -> bool:
         """Was it the narrow range of float16?"""
         half = self.dtype == "float16" or (self.autocast == "float16" and self.where == "backward")
@@ -74,9 +79,12 @@ def black_boxes(run: Run) -> tuple[BlackBox, ...]:
 
 
 def black_box(run: Run) -> BlackBox | None:
-    """The first trouble; steps that a GradScaler left out are none while training goes on."""
-    boxes = black_boxes(run)
-    return next((box for box in boxes if not box.skipped), boxes[0] if boxes else None)
+    """The first trouble whose place is known, or else the first.
+
+    Steps that a GradScaler left out are no trouble while training goes on.
+    """
+    boxes = sorted(black_boxes(run), key=lambda box: (box.is_passing, box.where == "unknown"))
+    return boxes[0] if boxes else None
 
 
 def _read(step: int, text: str) -> BlackBox | None:

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from diagnostics.rank_files import RankFiles
 from diagnostics.rank_merge import merged_column, merged_histogram, merged_steps
 from diagnostics.runs import find_runs, read_info, state_of
-from probes.folder import RUN, WATCHED, FathomError, RunError, rank_files
+from probes.folder import OWN_SCALARS, RUN, WATCHED, FathomError, RunError, rank_files
 from probes.recording import STATISTICS, Event, TensorInfo, Track
 
 __all__ = ["FathomError", "Run", "RunError", "Scalar"]
 
-
-OWN = ("batches/", "gradient_norm/", "optimizer/")  # scalars that probes give
 
 T = TypeVar("T")
 
@@ -164,7 +162,7 @@ class Run:
     @property
     def logged(self) -> tuple[str, ...]:
         """Those of the scalars that the user has logged."""
-        return tuple(name for name in self.scalar_names if not name.startswith(OWN))
+        return tuple(name for name in self.scalar_names if not name.startswith(OWN_SCALARS))
 
     def scalar(self, name: str) -> Scalar:
         """What the first rank has logged under a name."""

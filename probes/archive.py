@@ -168,7 +168,7 @@ Place = tuple[RecordingFile, int]  # where a track is: in which file, and which 
 
 
 def _same_tracks(sources: list[RecordingFile]) -> dict[Any, list[Place]]:
-    """Each track's places: of one name, shape and dtype."""
+    """Each track's places: of one name, meaning, shape and dtype."""
     found: dict[Any, list[Place]] = defaultdict(list)
     for source in sources:
         for n, track in enumerate(source.tracks):

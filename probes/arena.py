@@ -31,6 +31,9 @@ _LOW, _HIGH = STATISTICS.index("low"), STATISTICS.index("high")
 Limits = tuple[float, float]
 
 
+Sizes = list[tuple[int, list[tuple[str, int]]]]  # a series' tensors with a norm, and their sizes
+
+
 class Slot(NamedTuple):
     """A tensor's place: which series, which tensor, the how-manieth in its record, how wide."""
 
@@ -92,10 +95,10 @@ class Arena:
         norms = [norm for shelf in self.shelves for norm in shelf.norms.values()]
         reduced = self._reducer(self._buffer).view(-1)
         flat = torch.cat([reduced, torch.stack(norms)]) if norms else reduced
-        sizes = [(n, shelf.sizes) for n, shelf in enumerate(self.shelves) if shelf.sizes]
+        sizes = [(n, [*s.sizes.items()]) for n, s in enumerate(self.shelves) if s.sizes]
         return flat, self._unfolding(taken, sizes)
 
-    def _unfolding(self, taken: list[Slot], sizes: list[tuple[int, dict[str, int]]]) -> Unfolding:
+    def _unfolding(self, taken: list[Slot], sizes: Sizes) -> Unfolding:
         """The last one, if it fits: records are mostly alike."""
         known = self._last
         if known is None or known.taken != taken or known.sizes != sizes:
@@ -201,13 +204,13 @@ class Shelf:
     def _sample(self, tensor: Tensor) -> Tensor:
         return sample(tensor, self._arena.record)
 
-    def scale(self, factor: Tensor) -> None:
-        """Divide by a factor that lies on the device what was taken since the last time."""
-        if self._fresh:
+    def scale(self, factor: Tensor | None) -> None:
+        """Divide by a factor that lies on the device, if any, what was taken since last time."""
+        if self._fresh and factor is not None:
             torch._foreach_div_([self._arena.place(slot) for slot in self._fresh], factor)
             names = {slot.name for slot in self._fresh} & self.norms.keys()
             self.norms.update({name: self.norms[name] / factor for name in names})
-            self._fresh = []
+        self._fresh = []
 
     def _choose(self, names: Sequence[str], tensors: Sequence[Any]) -> dict[str, Tensor]:
         """The tensors that are there and can be sampled."""
@@ -235,7 +238,7 @@ class Shelf:
         torch._foreach_copy_(places, samples)
         new = set(names)
         self.taken = [slot for slot in self.taken if slot.name not in new] + slots
-        self._fresh += slots
+        self._fresh = [slot for slot in self._fresh if slot.name not in new] + slots
 
 
 def _copied(tensor: Tensor) -> Tensor:
@@ -253,18 +256,16 @@ class Unfolding:
         taken: list[Slot],
         rows: NDArray[np.int64],  # of the slots taken, among the reduced
         reduced: int,  # how many rows were reduced
-        sizes: list[tuple[int, dict[str, int]]],  # series: tensors with a norm, and their sizes
+        sizes: Sizes,
     ) -> None:
-        self.taken, self.sizes = taken, [(n, dict(named)) for n, named in sizes]
+        self.taken, self.sizes = taken, sizes
         self._rows, self._end = rows, reduced * (COLUMNS + BINS)
         self._series = [
             (series, [slot.name for slot in slots], slice(start, start + len(slots)))
             for series, start, slots in _stretches(taken)
         ]
         place = {(slot.series, slot.name): row for row, slot in enumerate(taken)}
-        normed = [
-            (place.get((n, name)), size) for n, named in sizes for name, size in named.items()
-        ]
+        normed = [(place.get((n, name)), size) for n, named in sizes for name, size in named]
         here = [(at, row, size) for at, (row, size) in enumerate(normed) if row is not None]
         self._normed = np.array(here, np.int64).reshape(-1, 3).T  # [(norm, row, size), tensor]
 

@@ -89,3 +89,10 @@ def strangers(model: nn.Module, optimizers: Sequence[Optimizer]) -> list[str]:
         for optimizer in optimizers
         if not any(id(p) in own for group in optimizer.param_groups for p in group["params"])
     ]
+
+
+def checked_reaction(on_nonfinite: str) -> bool:
+    """Is training to be stopped?"""
+    if on_nonfinite not in ("record", "raise"):
+        raise ValueError(f'on_nonfinite={on_nonfinite!r}: it is "record" or "raise"')
+    return on_nonfinite == "raise"

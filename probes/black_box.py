@@ -46,7 +46,7 @@ class BlackBox:
         self._last_rows = LastRows()
         self._sentinels: list[Tensor] = []
         self._rest = self._skips = self._skipped = 0  # the last is a step
-        self._told = self._told_overflow = False
+        self._told = self._is_placed = self._told_overflow = False
 
     def before(self, step: int, *, scaled: bool = False) -> Report | None:
         """Gradients are complete and the weights have not moved.
@@ -69,8 +69,10 @@ class BlackBox:
         """A recorded step's rows; on an accelerator all there is to go by."""
         rows = self._last_rows.add(step, {series_names[r.series]: r for r in reduced})
         found = judged_rows(step, self._model, rows)
-        if found is None or self._is_late():
+        if found is None:
             return None
+        if self._is_late() and self._is_placed:
+            return None  # but a loss that was only logged has told no place
         self._told = True
         scene = self._scene(step, found.summary)
         played = replays(scene)
@@ -86,6 +88,10 @@ class BlackBox:
     def finish(self) -> None:
         """The step has ended."""
         self._keeper.clear()
+
+    def forgo_replays(self) -> None:
+        """The model will be compiled: its calls cannot be kept."""
+        self._keeper.leave()
 
     def leave(self) -> None:
         """Detach."""
@@ -113,7 +119,8 @@ class BlackBox:
 
     def _full(self, report: Report) -> Report:
         if self._told:
-            self._keeper.leave()  # no later one is looked at
+            self._keeper.leave()  # no later one is played again
+            self._is_placed = report.where != "unknown"
         last = self._last_rows
         arrays = {**report.arrays, **last.arrays()}
         return replace(report, recorded=last.steps, series=last.tensors, arrays=arrays)

@@ -41,6 +41,11 @@ class Clock:
         return max(least, 2 * len(self._in_play))
 
     @property
+    def under_way(self) -> int:
+        """The step that what happens now belongs to."""
+        return self.step + (self.complete or not self._stepped)
+
+    @property
     def complete(self) -> bool:
         """Have all optimizers in play had their turn in this step?"""
         return self._in_play <= self._stepped

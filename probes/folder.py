@@ -20,6 +20,7 @@ SUMMARY = "summary.json"
 SEGMENTS = "segments"
 ARCHIVE = "recording.h5"
 HELD = ".recording"  # locked as long as a scribe writes
+OWN_SCALARS = ("batches/", "gradient_norm/", "optimizer/")  # those that probes give
 WATCHED = ".watched"  # touched by a viewer: somebody looks, so segments come sooner
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
 from probes.arena import Shelf
 from probes.arenas import Arenas
 from probes.compiled import CompiledHooks
+from probes.global_hooks import GlobalHooks
 from probes.layers import ROOT, Layers
 from probes.listening import Given, Listener, Listening
 from probes.named_tensors import is_plain, named_tensors
@@ -54,7 +54,8 @@ class Forward:
         self._listening = Listening(
             [(n, p) for n, p in enumerate(probes) if isinstance(p, FunctionProbe)], self._ran
         )
-        self._handles: list[Any] = []
+        self._hooks: GlobalHooks | None = None
+        self.when_compiled: Callable[[], None] = lambda: None  # told before the first call
         self._compiled: CompiledHooks | None = None
         self._stack: list[str] = []  # modules under way
         self._doubtful = False  # passes in evaluation mode have been counted
@@ -62,7 +63,9 @@ class Forward:
         self._trained: set[str] = set()  # modules that were seen in training mode
         self._thread = threading.get_ident()
         self.spent = 0.0  # seconds in these hooks, ever
+        self._has_left = False
         self._quiet = _accept_global_hooks()
+        self.still = False  # what the model does now is not training's
         self._era = 0  # a gradient that arrives in another one came too late
         self._shown: set[str] = set()  # modules of which the probes were shown a call in this step
         self._spoiled: set[str] = set()  # series of probes that failed in it
@@ -83,10 +86,18 @@ class Forward:
     def compile(self) -> None:
         """The model is compiled, or will be at its next call."""
         if self._compiled is None:
-            armed = bool(self._handles)
+            armed = self._hooks is not None
             self.disarm()
+            self.when_compiled()
             self._compiled = CompiledHooks(self._layers.model, self._layers.selected(), self._given)
             self._compiled.gate.open = armed
+
+    def leave_compiled(self) -> None:
+        """Hooks that no graph has are none the less a reason to compile anew: they go for good."""
+        if self._compiled is None and not self._has_left:
+            self.disarm()
+            self.when_compiled()
+            self._has_left = True
 
     def arm(self) -> None:
         """From now on forward passes belong to a step that is recorded."""
@@ -94,19 +105,16 @@ class Forward:
         self._forget()
         if self._compiled is not None:
             self._compiled.gate.open = True
-        elif self._has_listeners and not self._handles and not self._troubles.hopeless(WATCHING):
-            leaves = partial(hooks.register_module_forward_hook, with_kwargs=True, always_call=True)
-            enters = hooks.register_module_forward_pre_hook
-            self._handles = [enters(self._enters), leaves(self._leaves)]
+        elif not self._has_left and self._has_listeners and self._hooks is None and not self._troubles.hopeless(WATCHING):
+            self._hooks = GlobalHooks(self._enters, self._leaves, always=True)
 
     def disarm(self) -> None:
         self._forget()
         if self._compiled is not None:
             self._compiled.gate.open = False
-        handles, self._handles = self._handles, []
-        for handle in handles:
-            handle.remove()
-            hooks._global_forward_hooks_with_kwargs.pop(handle.id, None)  # torch forgets to
+        if self._hooks is not None:
+            self._hooks.remove()
+            self._hooks = None
 
     def _forget(self) -> None:
         """What is under way belongs to the step that ends; an interrupt leaves a pass open."""
@@ -192,7 +200,7 @@ class Forward:
     def _is_elsewhere(self) -> bool:
         """In a thread other than training and its backward pass, or while a tracer looks on."""
         strange = threading.get_ident() != self._thread and not _in_backward()
-        return strange or torch._C._is_tracing()
+        return self.still or strange or torch._C._is_tracing()
 
     def _is_training(self, name: str, module: nn.Module) -> bool:
         """With gradients, and in training mode, unless it is always trained in evaluation mode."""
@@ -228,7 +236,7 @@ class Forward:
         if tensors:
             self._show_tensors(name, module, inputs, output, tensors)
 
-    def _show_tensors(  # noqa: PLR0913  (what makes up a Call)
+    def _show_tensors(
         self,
         name: str,
         module: nn.Module,

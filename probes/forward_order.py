@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules import module as hooks
+
+from probes.global_hooks import GlobalHooks
 
 CANCELS_BIAS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
@@ -25,14 +26,7 @@ class ForwardOrder:
         self.cancelled: set[str] = set()  # modules whose output goes straight into a normalisation
         self._names = weakref.WeakKeyDictionary(names)
         self._last: tuple[str, weakref.ref[torch.Tensor]] | None = None
-        self._handles = (
-            [
-                hooks.register_module_forward_pre_hook(self._enters),
-                hooks.register_module_forward_hook(self._leaves),
-            ]
-            if names
-            else []
-        )
+        self._hooks = GlobalHooks(self._enters, self._leaves) if names else GlobalHooks()
 
     def _enters(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         if torch.compiler.is_compiling():
@@ -47,7 +41,9 @@ class ForwardOrder:
             if output() is inputs[0]:
                 self.cancelled.add(name)
 
-    def _leaves(self, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+    def _leaves(
+        self, module: nn.Module, _: tuple[Any, ...], __: dict[str, Any], output: Any
+    ) -> None:
         if torch.compiler.is_compiling() or module not in self._names:
             return
         container = any(True for _ in module.children())
@@ -56,5 +52,4 @@ class ForwardOrder:
             self._last = (self._names[module], weakref.ref(output))
 
     def close(self) -> None:
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.remove()

@@ -20,8 +20,7 @@ class Gradients:
     def before(self, look: Look) -> None:
         gradients = [parameter.grad for parameter in look.parameters]
         look.shelf.take_all(look.names, gradients, norms=True)
-        if look.gradient_scale is not None:
-            look.shelf.scale(look.gradient_scale)
+        look.shelf.scale(look.gradient_scale)
 
     def after(self, look: Look) -> None:
         """Some optimizers change gradients in place: after the step they say nothing."""

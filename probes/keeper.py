@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
+
+from probes.global_hooks import GlobalHooks
 
 PASSES = 8  # forward passes of a step that are kept
 
@@ -47,14 +48,13 @@ class Keeper:
         self.kept: list[Kept] = []
         self.passes = 0
         self._model, self._stale, self._still = model, False, False
-        self._handle: Any = None
+        self._hooks: GlobalHooks | None = None
         if not compiled and _is_on_host(model) and not _has_peers():
-            register = hooks.register_module_forward_hook
-            self._handle = register(self._left, with_kwargs=True, always_call=True)
+            self._hooks = GlobalHooks(leaves=self._left, always=True)
 
     @property
     def looks(self) -> bool:
-        return self._handle is not None
+        return self._hooks is not None
 
     def _left(self, module: nn.Module, inputs: tuple[Any, ...], *rest: Any) -> None:
         """The rest is keywords and output; after an exception torch leaves out the former."""
@@ -93,9 +93,9 @@ class Keeper:
     def leave(self) -> None:
         """Detach."""
         self.forget()
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        if self._hooks is not None:
+            self._hooks.remove()
+            self._hooks = None
 
 
 def _versions(inputs: tuple[Any, ...]) -> tuple[int, ...]:

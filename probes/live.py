@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
-from probes.folder import SUMMARY, FathomError, read_json
+from probes.folder import OWN_SCALARS, SUMMARY, FathomError, read_json
 
 SHOWN = 12  # of the last scalars; a training may log hundreds
 
@@ -63,6 +63,7 @@ def _scalars(scalars: Any) -> Iterator[tuple[str, str]]:
     """The last value of each; one that is not finite is kept as a word."""
     if not isinstance(scalars, dict):
         return
+    scalars = {name: v for name, v in scalars.items() if not str(name).startswith(OWN_SCALARS)}
     for name, value in list(scalars.items())[:SHOWN]:
         yield name, f"{value:.5g}" if isinstance(value, (int, float)) else str(value)
     if len(scalars) > SHOWN:

@@ -26,6 +26,7 @@ class LossScales:
     def __init__(self, skipped: Skipped) -> None:
         self._skipped = skipped
         self._scaler: GradScaler | None = None  # whose step is under way
+        self._left_out: Optimizer | None = None
         self.noticed = False  # has the optimizer's own hook come, since the scaler was asked?
         _LISTENERS.add(self)
         setattr(GradScaler, STEP, _step)
@@ -36,15 +37,23 @@ class LossScales:
             return self._scaler._scale
         return getattr(optimizer, "grad_scale", None)
 
+    def overflowed(self, optimizer: Optimizer | None) -> bool:
+        """Will this step be left out? Asked on the host alone: a device would be waited for."""
+        found = getattr(optimizer, "found_inf", None)  # set for fused optimizers
+        if isinstance(found, Tensor) and found.is_cpu:
+            return bool(found.any())
+        return optimizer is not None and optimizer is self._left_out
+
     @contextmanager
     def during(self, scaler: GradScaler, optimizer: Optimizer) -> Iterator[None]:
         self._scaler, self.noticed = scaler, False
         try:
             yield
             if not self.noticed:
+                self._left_out = optimizer
                 self._skipped(optimizer)
         finally:
-            self._scaler = None
+            self._scaler = self._left_out = None
 
     def leave(self) -> None:
         _LISTENERS.discard(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import astuple
@@ -30,6 +31,14 @@ _NOT_NUMPYS = EIGHTS | {torch.bfloat16}
 Describe = Callable[[str], TensorInfo]
 
 
+Doubt = Callable[[int, str, float], None]  # step, name, value
+Delivered = Callable[[int, list[Reduced]], None]  # step, each series' rows
+
+
+def _nobody(*_: Any) -> None:
+    """Nobody has asked."""
+
+
 class Outbox:
     """Numbers names as they come up, and hands rows to the courier."""
 
@@ -39,6 +48,8 @@ class Outbox:
         self._courier, self._summary, self._troubles = courier, summary, troubles
         self._describe = describe
         self.pending = Pending()
+        self.doubt: Doubt = _nobody  # told of numbers that are not finite
+        self.delivered: Delivered = _nobody  # and of every record's rows
         self._keys: dict[str, int] = {}
         self._tensors: dict[str, int] = {}
         self._tracks: dict[tuple[Any, ...], int] = {}
@@ -49,18 +60,21 @@ class Outbox:
 
     def scalar(self, name: str, value: Any, step: int, now: float) -> None:
         """A value on a device is sent once it has come to the host by itself."""
-        key = self._key(name)
         if not isinstance(value, torch.Tensor):
-            self._send_scalar(step, now, key, value)
+            self._send_scalar(step, now, name, value)
         elif value.device.type == "cpu":
-            self._send_scalar(step, now, key, value.item())
+            self._send_scalar(step, now, name, value.item())
         else:
-            copy = value.detach().reshape(()).to(torch.float32, copy=True)
-            self.pending.add(copy, partial(self._send_scalar, step, now, key))
+            wide = torch.float32 if value.device.type == "mps" else torch.float64
+            copy = value.detach().reshape(()).to(wide, copy=True)
+            self.pending.add(copy, partial(self._send_scalar, step, now, name))
             self.pending.collect()
 
-    def _send_scalar(self, step: int, now: float, key: int, value: Any) -> None:
-        self._courier.send(wire.scalar(step, now, key, float(value)), rows=1)
+    def _send_scalar(self, step: int, now: float, name: str, value: Any) -> None:
+        number = float(value)
+        self._courier.send(wire.scalar(step, now, self._key(name), number), rows=1)
+        if not math.isfinite(number):
+            self.doubt(step, name, number)
 
     def _key(self, name: str) -> int:
         if name not in self._keys:
@@ -99,6 +113,7 @@ class Outbox:
             for rows in series
         ]
         self._courier.send(b"".join(frames), rows=len(frames))
+        self.delivered(step, series)
 
     def _ids(self, names: list[str]) -> Any:
         """Numbers for the names; new ones are described first."""

@@ -28,6 +28,10 @@ class Pace:
         return self._clock.step
 
     @property
+    def under_way(self) -> int:
+        return self._clock.under_way
+
+    @property
     def share(self) -> float:
         """Of training time that recording has cost, as measured."""
         return self._cost.share

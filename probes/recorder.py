@@ -23,10 +23,19 @@ from torch import nn
 from torch.optim import Optimizer
 
 from probes.archive import last_step
-from probes.arguments import checked_model, chosen_probes, listed_optimizers, strangers
+from probes.arena import Reduced
+from probes.arguments import (
+    checked_model,
+    checked_reaction,
+    chosen_probes,
+    listed_optimizers,
+    strangers,
+)
+from probes.black_box import BlackBox, NonFiniteError
 from probes.clipping import Clipping
 from probes.compiled import is_compiled
 from probes.courier import Courier
+from probes.first_bad import Report
 from probes.folder import SUMMARY, await_run, create_run, hold, of_rank
 from probes.live import summary_html
 from probes.loss_scale import LossScales
@@ -53,6 +62,8 @@ class Recorder:
     every     record every n-th step, whatever it costs
     budget    or record as often as this share of training time allows
     resume    append to the run that is there, after its last step
+    on_nonfinite   "raise" stops training before the weights are spoilt by a NaN or infinity;
+              where it came from is recorded either way
     """
 
     def __init__(  # noqa: PLR0913  (all but three are keywords)
@@ -66,11 +77,13 @@ class Recorder:
         every: int | None = None,
         budget: float | None = 0.02,
         resume: bool = False,
+        on_nonfinite: Literal["record", "raise"] = "record",
     ) -> None:
         self.path = Path(path)
         self._model, self._layers = checked_model(unwrapped(model), layers), layers
         self._optimizers = listed_optimizers(optimizer)
         self._probes = chosen_probes(probes)
+        self._raises = checked_reaction(on_nonfinite)
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
         self._rank, self._ranks = ranks()
         if not resume:
@@ -81,6 +94,10 @@ class Recorder:
             self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
         )
         self._watch = Watch(training, self._probes, self._scales, self._troubles)
+        self._box = BlackBox(
+            self._model, compiled=training.compiled, pause=self._watch.standing_still
+        )
+        self._watch.tell_when_compiled(self._box.forgo_replays)
         self._outbox = self._begin(courier, start)
         plan = schedule(every, budget, start, self._ranks)
         self._pace = Pace(plan, start, max(1, len(self._optimizers)))
@@ -120,6 +137,7 @@ class Recorder:
     def _begin(self, courier: Courier, start: int) -> Outbox:
         summary = of_rank(self.path / SUMMARY, self._rank)
         outbox = Outbox(courier, summary, self._troubles, self._watch.describe)
+        outbox.doubt, outbox.delivered = self._doubt, self._rows
         outbox.begin([probe.series for probe in self._probes], len(self._optimizers))
         if start:
             outbox.event(start, "resumed", f"after step {start}")
@@ -183,11 +201,42 @@ class Recorder:
             self._scales.noticed = True
             if self._pace.turn(n):
                 self._begin_step(started)
+            self._look_for_trouble(optimizer)
             if self._pace.due:
                 self._watch.before(n, optimizer)
             self._pace.spend(started)
+        except NonFiniteError:
+            raise
         except Exception as error:
             self._troubles.failed(RECORDING, error)
+
+    def _look_for_trouble(self, optimizer: Optimizer | None) -> None:
+        """Is anything not finite? The weights have not moved yet."""
+        left_out = self._scales.overflowed(optimizer)
+        report = self._box.before(self._pace.step, scaled=left_out)
+        self._report(report)
+        if report is not None and self._raises and not left_out:
+            raise NonFiniteError(report.summary)
+
+    def _report(self, report: Report | None) -> None:
+        """What the black box has found goes into the recording."""
+        if report is None:
+            return
+        step = min(report.step, self._pace.step)
+        self._outbox.event(step, "black_box", report.to_json())
+        for name, (values, about) in report.arrays.items():
+            self._outbox.array(name, values, about, step, time.time())
+        if report.where != "exception":  # its traceback is told anyway
+            self._troubles.say("black box", report.summary)
+
+    def _doubt(self, step: int, name: str, value: float) -> None:
+        """A value that was logged is not finite."""
+        self._report(self._box.logged(step, name, value))
+
+    def _rows(self, step: int, rows: list[Reduced]) -> None:
+        """A record has come to the host."""
+        series = [probe.series for probe in self._probes]
+        self._report(self._box.rows(step, series, rows))
 
     def _begin_step(self, started: float) -> None:
         if not self._pace.is_planned(self._pace.step):  # the last one missed some optimizers
@@ -215,6 +264,7 @@ class Recorder:
             self._watch.finish(step, self._outbox)
             self._outbox.pending.collect()
             self._outbox.listen(self.overhead)
+        self._box.finish()
         self._pace.plan(step + 1, started, self._watch.take_spent())
         if self._troubles.hopeless(RECORDING):
             self._pace.next = False
@@ -227,17 +277,20 @@ class Recorder:
         """Gradients of the step under way are being clipped."""
         if not self._pace.next or self._closed:
             return
-        step, now = self._pace.step + 1, time.time()
+        step, now = self._pace.under_way, time.time()
         after = norm * (allowed / (norm + 1e-6)).clamp(max=1)  # as torch does it
-        self._outbox.scalar("gradient_norm/before_clipping", norm, step, now)
-        self._outbox.scalar("gradient_norm/after_clipping", after, step, now)
+        try:
+            self._outbox.scalar("gradient_norm/before_clipping", norm, step, now)
+            self._outbox.scalar("gradient_norm/after_clipping", after, step, now)
+        except Exception as error:
+            self._troubles.failed("recording a clipping", error)
 
     def _ask_if_skipped(self, n: int) -> None:
         """A fused optimizer runs when the gradients overflowed, and changes nothing."""
         overflowed = getattr(self._optimizers[n], "found_inf", None) if self._optimizers else None
         if overflowed is not None:
             tell = partial(self._tell_if_skipped, self._pace.step)
-            self._outbox.pending.add(overflowed.reshape(1), tell)
+            self._outbox.pending.add(overflowed.reshape(1).clone(), tell)
 
     def _tell_if_skipped(self, step: int, overflowed: Any) -> None:
         if overflowed.any():
@@ -274,6 +327,7 @@ class Recorder:
         self._watch.leave()
         self._scales.leave()
         self._clipping.leave()
+        self._box.leave()
         for handle in self._handles:
             handle.remove()
 
@@ -292,6 +346,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         if error is not None:
+            self._report(self._box.exception(self._pace.step + 1, error))
             self._outbox.event(self._pace.step, "exception", f"{type(error).__name__}: {error}")
         self.close("failed" if kind else "finished")
 

@@ -123,9 +123,9 @@ class Track:
     values: NDArray[Any]  # [record, …]
 
     @property
-    def kind(self) -> tuple[str, tuple[int, ...], str]:
-        """What makes it one track: name, shape and dtype."""
-        return self.name, self.values.shape[1:], self.values.dtype.name
+    def kind(self) -> tuple[str, str, tuple[int, ...], str]:
+        """What makes it one track."""
+        return self.name, self.about, self.values.shape[1:], self.values.dtype.name
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as hooks
 
 from probes.finiteness import Tally, bad_rows, tally
+from probes.global_hooks import GlobalHooks
 from probes.keeper import Kept
 from probes.layers import Layers
 from probes.named_tensors import named_tensors
@@ -111,10 +111,7 @@ def apart(model: nn.Module, kept: Kept, pause: Pause, watcher: Watcher) -> Itera
         stack.enter_context(pause())
         stack.enter_context(unharmed(model))
         stack.enter_context(precision)
-        enters = hooks.register_module_forward_pre_hook(watcher.enters)
-        stack.callback(enters.remove)
-        leaves = hooks.register_module_forward_hook(watcher.leaves, with_kwargs=True)
-        stack.callback(leaves.remove)
+        stack.callback(GlobalHooks(watcher.enters, watcher.leaves).remove)
         yield
 
 

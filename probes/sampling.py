@@ -7,7 +7,7 @@ before the choice is made.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def sample(tensor: Tensor, record: int) -> Tensor:
     if size <= SAMPLE:
         return tensor.reshape(-1)
     if not tensor.is_contiguous() and not _dense(tensor):
-        tensor = _thinned(tensor)
+        tensor = _thinned(tensor, record)
         size = tensor.numel()
         if size <= SAMPLE:
             return tensor.reshape(-1)
@@ -83,17 +83,18 @@ def _dense(tensor: Tensor) -> bool:
     return bool(reach + 1 == tensor.numel() and 0 not in tensor.stride())
 
 
-def _thinned(tensor: Tensor) -> Tensor:
-    """Every other element along the longest axis until a copy costs little."""
+def _thinned(tensor: Tensor, record: int) -> Tensor:
+    """Every other element along the longest axis until a copy costs little; the odd ones too."""
+    phases = record * 2654435761
     while tensor.numel() > 4 * SAMPLE:
         longest = max(range(tensor.ndim), key=lambda axis: tensor.shape[axis])
         at: list[Any] = [slice(None)] * tensor.ndim
-        at[longest] = slice(None, None, 2)
-        tensor = tensor[tuple(at)]
+        at[longest] = slice(phases & 1, None, 2)
+        tensor, phases = tensor[tuple(at)], phases >> 1
     return tensor.contiguous()
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _stride(size: int, columns: int) -> int:
     """From block to block: as far as fits, but so that the blocks meet as many columns as can be.
 

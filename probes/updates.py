@@ -2,7 +2,8 @@
 
 The norm is of all elements, and is taken in every 16th record alone: it needs a copy of the
 weights, which is let go as soon as the step is done. In the records between it is not known; the
-sample's mean and standard deviation estimate it to one or two per cent.
+sample's mean and standard deviation estimate it: to one or two per cent where all elements move
+alike, to some twenty where a few rows carry the step.
 """
 
 from __future__ import annotations

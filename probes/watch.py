@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,9 +30,10 @@ COMPILED = (
     "the model is compiled: gradients that flow back inside its graph (activation_gradients) are "
     "not recorded, the rest is."
 )
+SILENT = 3  # records without a forward pass, after which that is said
 UNSEEN = (
-    "no training forward pass of the model was seen, so its layers' outputs are not recorded: is it "
-    "called inside a compiled function? Compile the model itself instead, torch.compile(model)."
+    "no training forward pass of the model was seen, so its layers' outputs are not recorded: is "
+    "it called inside a compiled function? Compile the model itself instead: torch.compile(model)."
 )
 LATE = (
     "the layers' outputs are not seen, because the model had been compiled and called before the "
@@ -81,6 +83,8 @@ class Watch:
         if training.compiled:
             self._forward.compile()
         self._held: list[int] = []
+        self._silent = 0
+        self._has_gradients = False
         self._observers: list[Observer] = []
 
     def take_spent(self) -> float:
@@ -98,9 +102,10 @@ class Watch:
     def before(self, n: int, optimizer: Optimizer | None) -> None:
         """The n-th optimizer has its gradients and is about to move."""
         self._find_parameters()
-        scale = self._scales.scale_of(optimizer)
-        if scale is not None:
-            self._unscale(scale)
+        if not self._has_gradients:
+            grads = (parameter.grad for parameter in self._training.model.parameters())
+            self._has_gradients = any(gradient is not None for gradient in grads)
+        self._unscale(self._scales.scale_of(optimizer))
         self._observers[n].before(optimizer)
 
     def after(self, n: int) -> None:
@@ -109,7 +114,7 @@ class Watch:
         if self._observers:
             self._observers[n].after()
 
-    def _unscale(self, scale: Tensor) -> None:
+    def _unscale(self, scale: Tensor | None) -> None:
         """What flowed back was in units of the scaled loss."""
         backward = [n for n, probe in enumerate(self._probes) if getattr(probe, "backward", False)]
         for shelf in self._arenas.shelves(backward):
@@ -129,11 +134,23 @@ class Watch:
 
     def finish(self, step: int, outbox: Outbox) -> None:
         """All optimizers have moved: the step's rows go out."""
-        now = time.time()
-        self._arenas.reduce(outbox.pending, partial(outbox.records, step, now))
+        self._arenas.reduce(outbox.pending, partial(outbox.records, step, time.time()))
         self._tell()
         self._arenas.begin()
-        self._ask("step", RecordedStep(step, now, self._training, outbox))
+        self._ask("step", RecordedStep(step, time.time(), self._training, outbox))
+
+    def tell_when_compiled(self, tell: Callable[[], None]) -> None:
+        """Whoever has hooks on module calls has to take them away before a compiler sees them."""
+        self._forward.when_compiled = tell
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Within it nothing that the model does is looked at."""
+        self._forward.still = True
+        try:
+            yield
+        finally:
+            self._forward.still = False
 
     def _tell(self) -> None:
         """What could not be looked at is said, once."""
@@ -142,10 +159,13 @@ class Watch:
         for probe in self._probes:
             for name, why in getattr(probe, "unfit", {}).items():
                 self._troubles.say(f"{probe.series} of {name}", f"{probe.series} of {name}: {why}")
-        unseen = self._forward.wanted and not self.layers.given
+        unseen = self._forward.wanted and not self.layers.given and self._has_gradients
         if self._forward.is_compiled or (unseen and is_compiled(self._training.model)):
             self._troubles.say("compiled", LATE if unseen else COMPILED)
-        elif unseen:
+            self._forward.leave_compiled()
+            return
+        self._silent += unseen
+        if self._silent == SILENT:
             self._troubles.say("unseen", UNSEEN)
 
     def close(self, step: int, outbox: Outbox) -> None:

@@ -167,9 +167,6 @@ def test_every_module_has_a_test_of_its_name():
 WITHOUT_A_TEST = {  # and where they are tested instead
     "probes/probe.py": "a protocol",
     "probes/arguments.py": "tests/probes/test_recorder.py: what it refuses",
-    "probes/gradients.py": "tests/probes/test_recorder.py: what the step saw",
-    "probes/weights.py": "the same",
-    "probes/updates.py": "the same",
     "dashboard/app.py": "tests/browser/test_app.py",
 }
 

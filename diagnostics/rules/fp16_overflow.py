@@ -40,7 +40,7 @@ REMEDY = (
 
 def fp16_overflow(run: Run) -> Verdict:
     """Does float16 overflow, in the forward pass, or again and again in the backward pass?"""
-    box = next((box for box in black_boxes(run) if box.is_overflow and not box.skipped), None)
+    box = next((box for box in black_boxes(run) if box.is_overflow and not box.is_passing), None)
     if box is not None:
         return _from_box(box)
     steps = np.unique([event.step for event in run.events if event.kind == "skipped"])

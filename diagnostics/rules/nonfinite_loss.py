@@ -62,7 +62,7 @@ OPEN = "It could not be traced to one operation."
 def nonfinite_loss(run: Run) -> Verdict:
     """Did the loss or a gradient stop being finite?"""
     box = black_box(run)
-    if box is not None and box.where != "exception" and not box.skipped:
+    if box is not None and box.where != "exception" and not box.is_passing:
         spoken_for = box.where == "inputs" or box.is_overflow
         return None if spoken_for else _from_box(run, box)
     losses = [name for name in run.scalar_names if "loss" in name.lower()]

@@ -46,6 +46,13 @@ def test_steps_that_were_left_out_are_not_the_first_trouble(tmp_path):
     assert black_box(recording(tmp_path, events=events)).where == "forward"
 
 
+def test_a_report_with_a_place_comes_before_one_without(tmp_path):
+    unknown = (1, "black_box", '{"where": "unknown"}')
+    run = recording(tmp_path, events=[unknown, (3, "black_box", forward_report().to_json())])
+    assert [box.step for box in black_boxes(run)] == [1, 3]
+    assert black_box(run).step == 3
+
+
 def test_another_ranks_report_is_read_too(tmp_path):
     text = f"rank 12: {forward_report().to_json()}"  # as a run tells another rank's events
     box = black_box(recording(tmp_path, events=[(3, "black_box", text)]))

@@ -83,7 +83,7 @@ def test_numbers_logged_belong_to_the_last_step(tmp_path):
     with record(*trio, tmp_path / "run"):
         losses, _ = train(*trio)
     run = Run(tmp_path / "run")
-    assert set(run.scalar_names) == {"loss", "twice"}
+    assert set(run.logged) == {"loss", "twice"}
     assert run.scalar("loss").steps.tolist() == list(range(1, 9))
     assert run.scalar("loss").values == pytest.approx(losses)
     assert run.scalar("twice").values == pytest.approx(2 * np.array(losses))

@@ -327,18 +327,19 @@ def arrays(folder):
     ]  # fmt: skip
 
 
-def test_arrays_of_one_name_shape_and_type_are_joined_and_others_are_not(folder):
-    early = [track("a", [1, 2], about="old"), track("b", [1], (3, 4), "bool")]
-    late = [track("a", [3], (5,)), track("a", [4], dtype="int16"), track("a", [5], about="new")]
+def test_arrays_of_one_name_meaning_shape_and_type_are_joined_and_others_are_not(folder):
+    early = [track("a", [1, 2], about="x"), track("b", [1], (3, 4), "bool")]
+    late = [track("a", [3], (5,)), track("a", [4], dtype="int16"), track("a", [5], about="x")]
+    late.append(track("a", [6], about="y"))
     add(folder, 0, tracks=early)
     add(folder, 1, tracks=late)
     archive_run(folder)
     found = arrays(folder)
     assert [row[:3] for row in found] == [
-        ("a", "new", [1, 2, 5]), ("b", "", [1]), ("a", "", [3]), ("a", "", [4]),
+        ("a", "x", [1, 2, 5]), ("b", "", [1]), ("a", "", [3]), ("a", "", [4]), ("a", "y", [6]),
     ]  # fmt: skip
     wholes = [np.concatenate([early[0].values, late[2].values]), early[1].values]
-    for row, whole in zip(found, [*wholes, late[0].values, late[1].values], strict=True):
+    for row, whole in zip(found, [*wholes, *(late[n].values for n in (0, 1, 3))], strict=True):
         np.testing.assert_array_equal(row[3], whole)
         assert row[3].dtype == whole.dtype
 

@@ -344,7 +344,7 @@ def held():
     storages = {
         thing.untyped_storage().data_ptr(): thing.untyped_storage().nbytes()
         for thing in gc.get_objects()
-        if type(thing) is torch.Tensor and thing.device == CPU
+        if type(thing) is torch.Tensor and thing.device == CPU and not thing.is_sparse
     }
     return sum(storages.values())
 

@@ -82,7 +82,7 @@ def test_a_record_is_right_when_it_arrives_after_the_next_has_begun():
         arenas.begin()
         names = ["a", "b", "c"][record:]
         arenas(ONE).shelves[0].take_all(names, [torch.full((4,), float(record))] * len(names))
-        arenas.reduce(late, lambda parts: got.extend(parts))
+        arenas.reduce(late, got.extend)
     for values, deliver in late.waiting:
         deliver(values)
     assert [part.names for part in got] == [["a", "b", "c"], ["b", "c"], ["c"]]

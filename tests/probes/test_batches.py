@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from probes import batch_numbers
-from probes.batches import AFTERWARDS, PASSES, THOROUGH, Batches, _sample
+from probes.batches import AFTERWARDS, FIRST, PASSES, THOROUGH, Batches, _sample
 from probes.probe import PassProbe, StepProbe
 from tests.probes.doubles import FakeMoment, a_pass, looked
 
@@ -198,8 +198,9 @@ def test_columns_rows_and_labels_are_compared_now_and_then():
     found = [told(*step, probe=probe) for _ in range(50)]
     for name in ("duplicates", "column_spread", "label_entropy"):
         looks = [n for n, got in enumerate(found) if name in got]
-        assert looks == [*range(THOROUGH), *range(THOROUGH, 50, AFTERWARDS)]
-    assert all("input_mean" in got for got in found)
+        assert looks == [*range(FIRST), *range(FIRST, 50, AFTERWARDS * THOROUGH)]
+    looks = [n for n, got in enumerate(found) if "input_mean" in got]
+    assert looks == [*range(FIRST), *range(FIRST, 50, AFTERWARDS)]
 
 
 def test_labels_of_a_loss_module():

@@ -349,6 +349,17 @@ def test_rows_alone_tell_where_no_pass_was_kept():
     box.leave()
 
 
+def test_rows_still_tell_the_place_of_a_loss_that_was_logged():
+    box = BlackBox(stack(nn.Tanh()), compiled=True)
+    report = box.logged(3, "loss", float("nan"))
+    assert (report.where, report.module) == ("unknown", None)
+    assert box.logged(4, "loss", float("nan")) is None
+    bad = [reduced(0, ["0", "1", "2"], [1, 2]), reduced(1, ["0.weight"], [0])]
+    assert box.rows(3, ["activations", "gradients"], bad).module == "1"
+    assert box.rows(4, ["activations", "gradients"], bad) is None
+    box.leave()
+
+
 def test_rows_bring_the_close_look_where_passes_are_kept():
     layer, net = Spoiler(), stack(nn.Tanh())
     net[2] = layer

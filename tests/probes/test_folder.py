@@ -260,15 +260,26 @@ def test_every_rank_that_has_written_is_found(run):
 
 
 def test_a_run_that_the_first_rank_is_still_making_is_waited_for(tmp_path):
-    making = threading.Timer(0.3, create_run, [tmp_path / "run", {"id": "abc"}])
+    held = []
+
+    def make():
+        create_run(tmp_path / "run", {"id": "abc"})
+        held.append(hold(tmp_path / "run"))
+
+    making = threading.Timer(0.3, make)
     making.start()
     await_run(tmp_path / "run", seconds=20)
     assert read_json(tmp_path / "run" / "run.json")["id"] == "abc"
     making.join()
     await_run(tmp_path / "run", seconds=0)
+    os.close(held[0])
+    with pytest.raises(RunError, match="no run is being written"):  # that of an earlier training
+        await_run(tmp_path / "run", seconds=0)
 
 
 def test_a_run_that_never_comes_is_an_error_that_says_who_makes_it(tmp_path):
-    with pytest.raises(RunError, match=r"no run at '.*run' after 0\.1 seconds; rank 0 makes it\."):
+    with pytest.raises(
+        RunError, match=r"no run is being written at '.*run' after 0\.1 seconds; rank 0 makes it\."
+    ):
         await_run(tmp_path / "run", seconds=0.1)
     assert names(tmp_path) == []

@@ -393,7 +393,7 @@ def test_hooks_are_there_only_in_the_steps_that_are_recorded(tmp_path):
             model,
             optimizer,
             recorder=recorder,
-            at_step=lambda _: there.append(len(hooks._global_forward_hooks)),
+            at_step=lambda _: there.append(len(hooks._global_forward_pre_hooks)),
         )
         pickle.dumps(model)
     assert [step for step, n in enumerate(there, 1) if n] == [1, 10, 20]

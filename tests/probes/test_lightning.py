@@ -122,7 +122,7 @@ def scalar(run, name):
 def test_what_is_logged_is_recorded_once_each_under_lightnings_names(tmp_path):
     model = fitted(FathomCallback(tmp_path / "run", every=1))
     run = Run(tmp_path / "run")
-    assert set(run.scalar_names) == {"loss", "train_step", "train_epoch", "rare", "val"}
+    assert set(run.logged) == {"loss", "train_step", "train_epoch", "rare", "val"}
     every = list(range(1, 9))
     assert scalar(run, "loss") == (every, pytest.approx(model.losses))
     assert scalar(run, "train_step") == (every, pytest.approx(model.losses))

@@ -44,8 +44,9 @@ class Rig:
         return rows
 
     def delivered(self):
-        got = []
-        self.arenas.reduce(Pending(), got.extend)
+        got, pending = [], Pending()
+        self.arenas.reduce(pending, got.extend)
+        pending.collect(wait=True)
         self.arenas.begin()
         return got
 

@@ -186,17 +186,13 @@ def test_arrays_of_one_name_and_shape_are_one_track(outbox, folder):
     assert values.tolist() == [[1, 1], [2, 2], [3, 3]]
 
 
-def test_another_shape_or_type_or_meaning_is_another_track(outbox, folder):
-    for values, about in (
-        (np.zeros(2), "x"),
-        (np.zeros(3), "x"),
-        (np.zeros(2, np.float32), "x"),
-        (np.zeros(2), "y"),
-        (np.zeros(2), "x"),
-    ):
-        outbox.array("a", values, about, 1, 0.0)
+def test_another_shape_or_type_is_another_track(outbox, folder):
+    looks = [np.zeros(2), np.zeros(3), np.zeros(2, np.float32), np.ones(2)]
+    for step, values in enumerate(looks):
+        outbox.array("a", values, "", step, 0.0)
     file = close(outbox, folder)
-    assert [len(track.steps) for track in file.tracks] == [2, 1, 1, 1]
+    assert [track.steps.tolist() for track in file.tracks] == [[0, 3], [1], [2]]
+    assert [track.values.dtype.name for track in file.tracks] == ["float64", "float64", "float32"]
 
 
 def test_an_array_is_what_it_was_when_it_was_given(outbox, folder):
@@ -211,7 +207,7 @@ def test_an_array_is_what_it_was_when_it_was_given(outbox, folder):
 
 @pytest.mark.parametrize("values", [np.zeros(2, complex), torch.zeros(2, dtype=torch.complex64)])
 def test_an_array_that_no_file_holds_is_refused_and_spoils_nothing(outbox, folder, values):
-    with pytest.raises(FathomError, match="arrays of complex.* cannot be recorded"):
+    with pytest.raises(FathomError, match=r"arrays of complex\d+ cannot be recorded"):
         outbox.array("a", values, "", 1, 0.0)
     outbox.array("b", np.ones(2), "", 1, 0.0)
     assert [track.name for track in close(outbox, folder).tracks] == ["b"]

@@ -68,6 +68,8 @@ class BlackBox:
     ) -> Report | None:
         """A recorded step's rows; on an accelerator all there is to go by."""
         rows = self._last_rows.add(step, {series_names[r.series]: r for r in reduced})
+        if step == self._skipped:  # what a scaler leaves out does no harm
+            return None
         found = judged_rows(step, self._model, rows)
         if found is None:
             return None
@@ -176,6 +178,7 @@ def _can_be_summed(parameter: Tensor) -> bool:
     return (
         gradient is not None
         and countable(dense(gradient))
+        and not gradient.is_complex()
         and gradient.is_cpu
         and not hasattr(gradient, "to_local")
     )

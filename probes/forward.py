@@ -105,7 +105,12 @@ class Forward:
         self._forget()
         if self._compiled is not None:
             self._compiled.gate.open = True
-        elif not self._has_left and self._has_listeners and self._hooks is None and not self._troubles.hopeless(WATCHING):
+        elif (
+            not self._has_left
+            and self._has_listeners
+            and self._hooks is None
+            and not self._troubles.hopeless(WATCHING)
+        ):
             self._hooks = GlobalHooks(self._enters, self._leaves, always=True)
 
     def disarm(self) -> None:
@@ -227,7 +232,7 @@ class Forward:
     def _show(self, name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not self._outputs or not self._layers.computes(module):
             return
-        if any(map(_is_users, module._forward_hooks.values())):
+        if module._forward_hooks and any(map(_is_users, module._forward_hooks.values())):
             self._troubles.say("own hooks", OWN_HOOKS)
         given = named_tensors(name or ROOT, output)
         tensors = [pair for pair in given if is_plain(pair[1])]

@@ -20,6 +20,7 @@ from probes.recording import STATISTICS
 
 STEPS = 8
 ABOUT = "[record, tensor, statistic]: the last recorded steps; NaN where there is no row"
+LOST = slice(STATISTICS.index("nan"), STATISTICS.index("posinf") + 1)
 KINDS = {"NaN": "nan", "+inf": "posinf", "-inf": "neginf"}
 
 Rows = Mapping[str, Reduced]
@@ -88,9 +89,8 @@ def judged_rows(step: int, model: nn.Module, rows: Rows) -> Report | None:
 
 def _first_bad(reduced: Reduced) -> int | None:
     """-inf alone is what a mask gives."""
-    columns = [STATISTICS.index(name) for name in ("nan", "posinf")]
-    bad = np.flatnonzero((reduced.statistics[:, columns] > 0).any(1))
-    return int(bad[0]) if len(bad) else None
+    bad = reduced.statistics[:, LOST] > 0
+    return int(np.flatnonzero(bad.any(1))[0]) if bad.any() else None
 
 
 @dataclass(frozen=True)

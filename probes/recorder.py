@@ -213,8 +213,12 @@ class Recorder:
     def _look_for_trouble(self, optimizer: Optimizer | None) -> None:
         """Is anything not finite? The weights have not moved yet."""
         left_out = self._scales.overflowed(optimizer)
-        report = self._box.before(self._pace.step, scaled=left_out)
-        self._report(report)
+        try:
+            report = self._box.before(self._pace.step, scaled=left_out)
+            self._report(report)
+        except Exception as error:  # the step is recorded none the less
+            self._troubles.failed("the black box", error)
+            return
         if report is not None and self._raises and not left_out:
             raise NonFiniteError(report.summary)
 

@@ -19,11 +19,13 @@ from tests.trainings import OPTIMIZERS, mlp, train
 STEPS = 3000
 CODE = f"""
 import sys
+from probes import Gradients, Updates, Weights
 from tests.trainings import *
 torch.manual_seed(0)
 model = mlp()
 optimizer = OPTIMIZERS["adamw"](model.parameters())
-with Recorder(model, optimizer, sys.argv[1], every=1) as recorder:
+probes = [Gradients(), Weights(), Updates()]  # and a loss: four rows a step
+with Recorder(model, optimizer, sys.argv[1], every=1, probes=probes) as recorder:
     losses = train(model, optimizer, steps={STEPS}, recorder=recorder)
 print(losses[-1].hex())
 """
@@ -71,7 +73,7 @@ def judge(done: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert run.passed_over == ()
     assert run.dropped > 0
     assert there + run.dropped == 4 * STEPS
-    assert np.isfinite(run.column("weights", "norm", ["0.weight"])).all()
+    assert np.isfinite(run.column("gradients", "norm", ["0.weight"])).all()
     assert done.stderr.count("cannot be written") == 1
     assert done.stderr.count(f"{run.dropped} rows could not be written") == 1
 

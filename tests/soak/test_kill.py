@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from diagnostics import Run
-from probes import Recorder
+from probes import Gradients, Recorder, Updates, Weights
 from tests.trainings import OPTIMIZERS, mlp, train
 
 HANDED = struct.Struct("<qd")  # step, time
@@ -55,7 +55,8 @@ def _train_until_killed(run: Path, log: Path) -> None:
         torch.manual_seed(0)
         model = mlp()
         optimizer = OPTIMIZERS["adamw"](model.parameters())
-        recorder = Recorder(model, optimizer, run, every=1)
+        probes = [Gradients(), Weights(), Updates()]  # and a loss: four rows a step
+        recorder = Recorder(model, optimizer, run, every=1, probes=probes)
         pid = recorder._outbox._courier._scribe.pid
         (run.parent / "scribe").write_bytes(struct.pack("<q", pid))
         handed = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

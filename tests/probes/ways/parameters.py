@@ -191,7 +191,11 @@ class Strided(nn.Module):
         return (x @ self.turned * self.every_other * self.long + self.short).float()
 
 
-@way("NaN and infinities", "a training that diverges: counted, and the rest measured")
+@way(
+    "NaN and infinities",
+    "a training that diverges: counted, and the rest measured; the black box says where it began",
+    says="step 2: .inf",
+)
 def diverging(eye: Any) -> None:
     model = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 2))
     optimizer = SGD(model.parameters(), 1e12)

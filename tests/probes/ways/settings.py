@@ -41,10 +41,9 @@ for method in ("fork", "forkserver", "spawn"):
 
 @contextmanager
 def default_device(device: str) -> Any:
-    before = torch.get_default_device()
     torch.set_default_device(device)
     yield
-    torch.set_default_device(before)
+    torch.set_default_device(None)  # the mode that it works by goes too
 
 
 @way("torch.set_default_device", "to a device that is not the model's")

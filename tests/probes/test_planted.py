@@ -103,16 +103,15 @@ def overflow(step, model, x):
 
 @pytest.mark.parametrize("options", [IDLE, ALL, {}], ids=["idle", "recorded", "defaults"])
 @pytest.mark.parametrize(
-    ("plant", "where", "module"),
+    ("plant", "place"),
     [
-        (break_norm, "forward", "norm"),
-        (break_gate, "backward", "gate"),
-        (break_batch, "inputs", None),
+        (break_norm, ("forward", "norm")),
+        (break_gate, ("backward", "gate")),
+        (break_batch, ("inputs", None)),
     ],
 )
-def test_a_planted_nan_is_found_where_it_was_planted(
-    tmp_path, caplog, plant, where, module, options
-):
+def test_a_planted_nan_is_found_where_it_was_planted(tmp_path, caplog, plant, place, options):
+    where, module = place
     found = train(tmp_path / "run", plant=plant, **options)
     assert (found.step, found.where) == (AT, where)
     if module is not None:

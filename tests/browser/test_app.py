@@ -186,7 +186,7 @@ def test_the_picture_keeps_its_height_when_runs_and_schemes_change(
         page.get_by_role("link", name=name).click()
         expect(page.locator(".run-title h2")).to_have_text(name)
         page.wait_for_timeout(800)
-        assert page.evaluate(height) == before
+        page.wait_for_function(f"{height} === {before}")  # a busy machine draws late
     page.locator("#toggle").click()
     page.wait_for_timeout(800)
-    assert page.evaluate(height) == before
+    page.wait_for_function(f"{height} === {before}")

@@ -59,7 +59,7 @@ class Cost:
     @property
     def spent(self) -> float:
         """Seconds so far."""
-        return self._unseen * self._in_records + self._in_idle
+        return self._unseen * self._in_records + UNSEEN * self._in_idle
 
     @property
     def share(self) -> float:

@@ -26,6 +26,7 @@ from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("nan_inputs")
 SHARE = "batches/input_nonfinite"
+WHOLE = "batches/unique_ids"  # given of token ids
 REMEDY = (
     "Impute or drop the rows that are not finite:\n"
     "    bad = ~torch.isfinite(x).all(1);   x, y = x[~bad], y[~bad]"
@@ -41,6 +42,8 @@ def nan_inputs(run: Run) -> Verdict:
         found = Evidence("elements not finite", bad, LIMITS["elements"], "above")
         return _finding(box.summary, found, (box.step, box.step))
     if SHARE not in run.scalar_names:
+        if WHOLE in run.scalar_names:  # whole numbers are always finite
+            return None
         return NotEnough("batches are not recorded; add probes.Batches() to the Recorder")
     shares = run.scalar(SHARE)
     steps = shares.steps[shares.values > LIMITS["share"]]

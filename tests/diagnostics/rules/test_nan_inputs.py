@@ -57,3 +57,14 @@ def test_healthy_runs_pass_and_others_causes_are_not_taken_for_it(tmp_path):
     assert nan_inputs(with_batches(tmp_path / "a", ())) is None
     assert isinstance(nan_inputs(reported(tmp_path / "b", forward_report())), NotEnough)
     assert isinstance(nan_inputs(recording(tmp_path / "c")), NotEnough)
+
+
+def test_token_ids_are_always_finite(tmp_path):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Recorder(model, optimizer, tmp_path / "run", every=1):
+        for _ in range(3):
+            model(torch.randint(0, 10, (5, 3))).square().mean().backward()
+            optimizer.step()
+    assert nan_inputs(Run(tmp_path / "run")) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +188,15 @@ def test_the_picture_keeps_its_height_when_runs_and_schemes_change(
         page.get_by_role("link", name=name).click()
         expect(page.locator(".run-title h2")).to_have_text(name)
         page.wait_for_timeout(800)
-        page.wait_for_function(f"{height} === {before}")  # a busy machine draws late
+        settled(lambda: page.evaluate(height) == before)
     page.locator("#toggle").click()
     page.wait_for_timeout(800)
-    page.wait_for_function(f"{height} === {before}")
+    settled(lambda: page.evaluate(height) == before)
+
+
+def settled(holds: Callable[[], bool]) -> None:
+    """A busy machine draws late."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

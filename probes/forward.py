@@ -1,7 +1,7 @@
 """Watches a model's forward passes in the steps that are recorded, and shows them to the probes.
 
 Global hooks are used, and only while a step is recorded: nothing is stored in the model, so that
-copies, pickles and fast paths are untouched, and a step that is not recorded costs nothing.
+copies, pickles and fast paths are untouched, and here a step that is not recorded costs nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Forward:
         self._counts = False  # this pass is one of training
         self._trained: set[str] = set()  # modules that were seen in training mode
         self._thread = threading.get_ident()
-        self.spent = 0.0  # seconds in these hooks, ever
+        self.spent = 0.0  # seconds in these hooks, since they were last asked for
         self._has_left = False
         self._quiet = _accept_global_hooks()
         self.still = False  # what the model does now is not training's

@@ -57,7 +57,7 @@ SKIPPED = "float16 gradients overflowed: the GradScaler left out this step"
 class Recorder:
     """Records a training into a run folder: `with Recorder(model, optimizer, "runs/digits"): …`.
 
-    probes    what to look at; gradients, weights and updates if not said
+    probes    what to look at; if not said, all that needs but the model and its optimizer
     layers    a glob over module and parameter names, such as "encoder.*"
     every     record every n-th step, whatever it costs
     budget    or record as often as this share of training time allows

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from probes.arena import Limits
+from probes.moments import Limits
 from probes.probe import Call, Moment
 from probes.sampling import SAMPLE, fits, local, positions, sample
 

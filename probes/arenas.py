@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from probes.arena import Arena, Reduced, Shelf, Unfolding
+from probes.arena import Arena
 from probes.pending import Pending
+from probes.shelf import Shelf
+from probes.unfolding import Reduced, Unfolding
 
 
 class Arenas:

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
-from probes.arena import Reduced
 from probes.close_look import Scene, close_look, replays, scaled_too_far
 from probes.finiteness import countable, dense, tally
 from probes.first_bad import Report
@@ -23,6 +22,7 @@ from probes.keeper import Keeper
 from probes.last_rows import LastRows, judged_rows
 from probes.raised import raised
 from probes.replay import Pause
+from probes.unfolding import Reduced
 
 SENTINELS = 8  # gradients at most that are summed at every step
 SMALL = 65536  # elements at most of each

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from probes.arena import Shelf
 from probes.arenas import Arenas
 from probes.compiled import CompiledHooks
 from probes.global_hooks import GlobalHooks
@@ -25,6 +24,7 @@ from probes.layers import ROOT, Layers
 from probes.listening import Given, Listener, Listening
 from probes.named_tensors import is_plain, named_tensors
 from probes.probe import Call, FunctionCall, FunctionProbe, OutputProbe, Pass, PassProbe, Probe
+from probes.shelf import Shelf
 from probes.troubles import Troubles
 
 WATCHING = "watching forward passes"

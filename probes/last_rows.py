@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from probes.arena import Reduced
 from probes.first_bad import Report, Where, told
 from probes.recording import STATISTICS
+from probes.unfolding import Reduced
 
 STEPS = 8
 ABOUT = "[record, tensor, statistic]: the last recorded steps; NaN where there is no row"

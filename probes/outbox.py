@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from probes import wire
-from probes.arena import Reduced
 from probes.courier import Courier
 from probes.folder import FathomError, read_json, write_json
 from probes.pending import Pending
 from probes.recording import TensorInfo
 from probes.sampling import EIGHTS
 from probes.troubles import LOG, Troubles
+from probes.unfolding import Reduced
 
 PATIENCE = 60.0  # seconds that close() waits for the scribe; after that it finishes on its own
 NEWS = 1.0  # seconds between two looks at what the scribe has said

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from probes.arena import Shelf
+from probes.shelf import Shelf
 
 
 class Probe(Protocol):

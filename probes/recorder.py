@@ -23,7 +23,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from probes.archive import last_step
-from probes.arena import Reduced
 from probes.arguments import (
     checked_model,
     checked_reaction,
@@ -47,6 +46,7 @@ from probes.probe import Probe
 from probes.schedule import schedule
 from probes.stepping import attach
 from probes.troubles import Troubles
+from probes.unfolding import Reduced
 from probes.watch import Training, Watch
 
 State = Literal["finished", "failed"]

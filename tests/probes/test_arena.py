@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from probes import arena as module
-from probes.arena import AGAIN, STALE, Arena
+from probes.arena import STALE, Arena
 from probes.recording import STATISTICS
 from probes.sampling import SAMPLE
+from probes.shelf import AGAIN
 
 CPU = torch.device("cpu")
 DEVICES = [

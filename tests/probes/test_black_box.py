@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.modules import module as hooks
 
-from probes.arena import Reduced
 from probes.black_box import REST, SKIPS, BlackBox, NonFiniteError
 from probes.recording import BINS, STATISTICS
+from probes.unfolding import Reduced
 from tests.probes.plants import (
     MARK,
     Divides,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from torch import nn
 
-from probes.arena import Reduced
 from probes.last_rows import STEPS, LastRows, judged_rows
 from probes.recording import BINS, STATISTICS
+from probes.unfolding import Reduced
 
 MODEL = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
 

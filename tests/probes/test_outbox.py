@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from probes.arena import Reduced
 from probes.courier import Courier
 from probes.folder import ARCHIVE, FathomError, create_run, hold, read_json, write_json
 from probes.outbox import Outbox
@@ -18,6 +17,7 @@ from probes.recording import BINS, STATISTICS, TensorInfo
 from probes.recording_file import RecordingFile
 from probes.snapshot_file import read_snapshot
 from probes.troubles import Troubles
+from probes.unfolding import Reduced
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from probes.arena import Reduced
 from probes.compiled import is_compiled
 from probes.loss_scale import LossScales
 from probes.parameters import unwrapped
@@ -18,6 +17,7 @@ from probes.pending import Pending
 from probes.probe import Probe
 from probes.recording import STATISTICS
 from probes.troubles import Troubles
+from probes.unfolding import Reduced
 from probes.watch import Training, Watch
 
 Row = dict[str, float]  # by statistic

@@ -46,7 +46,7 @@ def sample(tensor: Tensor, record: int) -> Tensor:
     """The elements to look at, as a view wherever the tensor's elements lie close together."""
     size = tensor.numel()
     if size <= SAMPLE:
-        return tensor.reshape(-1)
+        return tensor if tensor.ndim == 1 else tensor.reshape(-1)
     if not tensor.is_contiguous() and not _dense(tensor):
         tensor = _thinned(tensor, record)
         size = tensor.numel()
@@ -67,10 +67,9 @@ def positions(tensor: Tensor, record: int) -> Tensor:
 
 def _steps(tensor: Tensor, record: int) -> tuple[int, int]:
     """From block to block, and to the first one."""
-    size = tensor.numel()
     columns = tensor.shape[-1] if tensor.is_contiguous() else tensor.shape[_innermost(tensor)]
-    stride = _stride(size, columns)
-    return stride, record * 2654435761 % (size - (BLOCKS - 1) * stride - WIDTH + 1)
+    stride, starts = _stride(tensor.numel(), columns)
+    return stride, record * 2654435761 % starts
 
 
 def _innermost(tensor: Tensor) -> int:
@@ -95,12 +94,14 @@ def _thinned(tensor: Tensor, record: int) -> Tensor:
 
 
 @lru_cache(maxsize=4096)
-def _stride(size: int, columns: int) -> int:
+def _stride(size: int, columns: int) -> tuple[int, int]:
     """From block to block: as far as fits, but so that the blocks meet as many columns as can be.
 
-    A step as long as a row, or nearly, would look at the same columns of every row.
+    A step as long as a row, or nearly, would look at the same columns of every row. And where the
+    first block may begin: how many places there are.
     """
     widest = size // BLOCKS
     candidates = range(widest, max(WIDTH, widest - CHOICES, widest * 4 // 5) - 1, -1)
     blocks = np.arange(BLOCKS)
-    return max(candidates, key=lambda step: len(np.unique(blocks * step % columns // WIDTH)))
+    stride = max(candidates, key=lambda step: len(np.unique(blocks * step % columns // WIDTH)))
+    return stride, size - (BLOCKS - 1) * stride - WIDTH + 1

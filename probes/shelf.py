@@ -10,7 +10,7 @@ from torch import Tensor
 
 from probes.moments import Limits
 from probes.norms import computable, whole_norms
-from probes.sampling import SAMPLE, fits, local, sample
+from probes.sampling import fits, local, sample
 
 AGAIN = 15  # of a tensor taken more often in one record only the first so many are looked at
 
@@ -58,13 +58,9 @@ class Shelf:
         if times >= AGAIN or not self._fit(name, tensor):
             return
         self._times[name] = times + 1
-        slot = Slot(self._series, name, times, min(tensor.numel(), SAMPLE), limits)
-        place = self._arena.place(slot)
         found = self._sample(tensor)
-        if found.numel() != slot.width:  # thinned below what was promised
-            slot = Slot(self._series, name, times, found.numel(), limits)
-            place = self._arena.place(slot)
-        place.view(found.shape).copy_(found)
+        slot = Slot(self._series, name, times, found.numel(), limits)
+        _as(self._arena.place(slot), found).copy_(found)
         self.taken.append(slot)
         self._fresh.append(slot)
 
@@ -133,14 +129,19 @@ class Shelf:
             Slot(self._series, name, 0, found.numel(), None)
             for name, found in zip(names, samples, strict=True)
         ]
-        places = [
-            self._arena.place(slot).view(found.shape)
-            for slot, found in zip(slots, samples, strict=True)
-        ]
-        torch._foreach_copy_(places, samples)
-        new = set(names)
-        self.taken = [slot for slot in self.taken if slot.name not in new] + slots
-        self._fresh = [slot for slot in self._fresh if slot.name not in new] + slots
+        places = map(self._arena.place, slots)
+        torch._foreach_copy_(list(map(_as, places, samples)), samples)
+        if self.taken:
+            new = set(names)
+            self.taken = [slot for slot in self.taken if slot.name not in new]
+            self._fresh = [slot for slot in self._fresh if slot.name not in new]
+        self.taken += slots
+        self._fresh += slots
+
+
+def _as(place: Tensor, found: Tensor) -> Tensor:
+    """A flat place in the shape of a sample: most are flat too, and a view takes a microsecond."""
+    return place if found.ndim == 1 else place.view(found.shape)
 
 
 def _copied(tensor: Tensor) -> Tensor:

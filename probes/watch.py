@@ -89,8 +89,7 @@ class Watch:
 
     def take_spent(self) -> float:
         """Seconds in hooks of the forward and backward passes since last asked."""
-        spent, self._forward.spent = self._forward.spent, 0.0
-        return spent
+        return self._forward.take_spent()
 
     def arm(self) -> None:
         """The step that begins is recorded."""

@@ -148,11 +148,14 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+def _command(commands: Commands, name: str, told: str, example: str) -> argparse.ArgumentParser:
+    epilog = f"example:  {example}"
+    return commands.add_parser(name, help=told, description=told, epilog=epilog)
+
+
 def _demo_parser(commands: Commands) -> None:
     told = "train two small networks, one of them sick; examine both; show them"
-    demo = commands.add_parser(
-        "demo", help=told, description=told, epilog="example:  fathom demo --no-serve"
-    )
+    demo = _command(commands, "demo", told, "fathom demo --no-serve")
     demo.add_argument(
         "folder",
         nargs="?",
@@ -167,9 +170,7 @@ def _demo_parser(commands: Commands) -> None:
 
 def _serve_parser(commands: Commands) -> None:
     told = "the live web app over a folder of runs"
-    serve = commands.add_parser(
-        "serve", help=told, description=told, epilog="example:  fathom serve runs/"
-    )
+    serve = _command(commands, "serve", told, "fathom serve runs/")
     serve.add_argument("folder", type=Path, help="a folder of runs, at any depth")
     _add_address(serve)
     serve.set_defaults(command=_serve)
@@ -177,12 +178,7 @@ def _serve_parser(commands: Commands) -> None:
 
 def _report_parser(commands: Commands) -> None:
     told = "one self-contained HTML file about one or several runs"
-    report = commands.add_parser(
-        "report",
-        help=told,
-        description=told,
-        epilog="example:  fathom report runs/digits -o digits.html",
-    )
+    report = _command(commands, "report", told, "fathom report runs/digits -o digits.html")
     report.add_argument("run", nargs="+", type=Path)
     report.add_argument(
         "-o",
@@ -196,12 +192,7 @@ def _report_parser(commands: Commands) -> None:
 
 def _doctor_parser(commands: Commands) -> None:
     told = "verdicts, worst first; exit code 1 when there are findings"
-    doctor = commands.add_parser(
-        "doctor",
-        help=told,
-        description=told,
-        epilog="example:  fathom doctor runs/digits --fail-on warning",
-    )
+    doctor = _command(commands, "doctor", told, "fathom doctor runs/digits --fail-on warning")
     doctor.add_argument("run", nargs="+", type=Path)
     doctor.add_argument("--json", action="store_true", help="for machines")
     mildest: Severity = SEVERITIES[-1]
@@ -216,9 +207,7 @@ def _doctor_parser(commands: Commands) -> None:
 
 def _info_parser(commands: Commands) -> None:
     told = "what was recorded, of what, and what is missing"
-    info = commands.add_parser(
-        "info", help=told, description=told, epilog="example:  fathom info runs/digits"
-    )
+    info = _command(commands, "info", told, "fathom info runs/digits")
     info.add_argument("run", nargs="+", type=Path)
     info.set_defaults(command=_info)
 

@@ -53,31 +53,31 @@ class LosesGradient(nn.Module):
         return _LosesGradient.apply(x, self.armed)
 
 
-class Divides(nn.Module):
+class _Container(nn.Module):
+    """Has code of its own between its two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(16, 16), nn.Linear(16, 16)
+        self.armed = False
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down(self.between(self.up(x)))
+
+
+class Divides(_Container):
     """A container whose own code divides, between its two layers."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.up, self.down = nn.Linear(16, 16), nn.Linear(16, 16)
-        self.armed = False
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.up(x)
+    def between(self, h: torch.Tensor) -> torch.Tensor:
         size = h.abs().amax(1, keepdim=True)
-        return self.down(h / (size * 0 if self.armed else size))
+        return h / (size * 0 if self.armed else size)
 
 
-class Roots(nn.Module):
+class Roots(_Container):
     """A container whose own code takes a root of zero: 0, with an infinite slope."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.up, self.down = nn.Linear(16, 16), nn.Linear(16, 16)
-        self.armed = False
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.up(x)
-        return self.down((h.square() * (0 if self.armed else 1)).sqrt())
+    def between(self, h: torch.Tensor) -> torch.Tensor:
+        return (h.square() * (0 if self.armed else 1)).sqrt()
 
 
 def stack(middle: nn.Module) -> nn.Sequential:

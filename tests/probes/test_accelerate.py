@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from diagnostics import Run
+from tests.probes.integrations import complaint_without, gradients_are, recorded_by_example
 from tests.trainings import mlp
 
 with warnings.catch_warnings():  # of its own dependencies, while it loads
@@ -20,8 +17,6 @@ with warnings.catch_warnings():  # of its own dependencies, while it loads
     from accelerate.tracking import GeneralTracker
 
     from probes.accelerate import record
-
-ROOT = Path(__file__).parents[2]
 
 
 def prepared(**options):
@@ -72,10 +67,7 @@ def test_gradients_are_those_after_accumulation_and_clipping(tmp_path):
     trio = prepared(gradient_accumulation_steps=2)
     with record(*trio, tmp_path / "run", every=1):
         _, norms = train(*trio, clip=0.05)
-    names = [name for name, _ in trio[1].named_parameters()]
-    recorded = Run(tmp_path / "run").column("gradients", "norm", names)
-    assert recorded == pytest.approx(np.array(norms), rel=1e-4)
-    assert np.linalg.norm(recorded, axis=1) == pytest.approx(0.05, rel=1e-3)
+    gradients_are(Run(tmp_path / "run"), trio[1], norms, clipped_to=0.05)
 
 
 def test_numbers_logged_belong_to_the_last_step(tmp_path):
@@ -147,28 +139,14 @@ def test_end_training_inside_the_context_does_no_harm(tmp_path):
     assert Run(tmp_path / "run").state == "finished"
 
 
-def python(*arguments):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_without_accelerate_one_line_says_what_to_install():
-    done = python("-c", "import sys; sys.modules['accelerate'] = None; import probes.accelerate")
-    assert done.stderr.splitlines()[-1] == (
+    assert complaint_without("accelerate", importing="probes.accelerate") == (
         "ImportError: probes.accelerate needs Accelerate, which is not installed: "
         "pip install accelerate"
     )
 
 
 def test_the_example_records(tmp_path):
-    done = python(ROOT / "examples/accelerate_run.py", tmp_path / "run")
-    told = f"Recorded 128 steps in {tmp_path / 'run'}"
-    assert done.stdout.splitlines()[-1:] == [told], done.stderr
-    run = Run(tmp_path / "run")
-    assert (run.state, run.last_step) == ("finished", 128)
-    assert run.scalar("loss").values[-10:].mean() < 0.8 * run.scalar("loss").values[:10].mean()
+    run = recorded_by_example("accelerate_run.py", tmp_path / "run", steps=128)
+    loss = run.scalar("loss").values
+    assert loss[-10:].mean() < 0.8 * loss[:10].mean()

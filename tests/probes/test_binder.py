@@ -36,6 +36,11 @@ class Desk:
         self.binder.tick(self.opened + after)
         return len(segment_paths(self.folder))
 
+    def be_watched(self, at):
+        """A viewer's last look was so many seconds after the binder began."""
+        (self.folder / ".watched").touch()
+        os.utime(self.folder / ".watched", (self.opened + at, self.opened + at))
+
     def grow_old(self):
         self.tick(YOUNG + 10)
         return YOUNG + 10
@@ -105,8 +110,7 @@ def test_a_run_that_is_no_longer_young_is_written_more_seldom(desk):
 def test_a_viewers_look_makes_segments_come_sooner(desk):
     now = desk.grow_old()
     desk.feed(tensors("a.weight"), look(1, 0.5))
-    (desk.folder / ".watched").touch()
-    os.utime(desk.folder / ".watched", (desk.opened + now, desk.opened + now))
+    desk.be_watched(now)
     assert desk.tick(now + SOON - 0.2) == 0
     assert desk.tick(now + SOON + 0.2) == 1
 
@@ -114,8 +118,7 @@ def test_a_viewers_look_makes_segments_come_sooner(desk):
 def test_a_viewer_that_went_away_no_longer_hurries(desk):
     now = desk.grow_old()
     desk.feed(tensors("a.weight"), look(1, 0.5))
-    (desk.folder / ".watched").touch()
-    os.utime(desk.folder / ".watched", (desk.opened, desk.opened))
+    desk.be_watched(0)
     assert desk.tick(now + SOON + 0.2) == 0
 
 

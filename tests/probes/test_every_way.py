@@ -150,6 +150,13 @@ def test_a_missing_row_is_found():
     assert faults(run, truth, way, []) == ["activations:1 at step 3 is missing"]
 
 
+@pytest.mark.parametrize("series", EXPECTED_SERIES)
+def test_a_truth_that_has_not_looked_is_found(series):
+    run, truth, way = told("float32")
+    del truth.series[series]
+    assert faults(run, truth, way, []) == [f"nothing to hold series '{series}' against"]
+
+
 def test_a_row_too_many_is_found():
     run, truth, way = told("frozen parameters")
     run.rows["gradients"][2]["0.weight"] = run.rows["weights"][2]["0.weight"]

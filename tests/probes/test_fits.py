@@ -1,12 +1,8 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +12,8 @@ from torch import nn
 from diagnostics import Run
 from probes import FathomError
 from probes.fits import Fits, innermost, numbers
+from tests.probes.integrations import python
 from tests.trainings import mlp, train
-
-ROOT = Path(__file__).parents[2]
 
 
 def fit(fits, model, *, steps=3, from_checkpoint=False):
@@ -106,10 +101,7 @@ optimizer.step()
     [("raise ValueError('bad batch')", ["ValueError: bad batch"]), ("del fits; sys.exit(0)", [])],
 )
 def test_an_interpreter_that_ends_in_a_fit_leaves_it_failed(tmp_path, ending, told):
-    code = [sys.executable, "-c", ABANDON + ending, str(tmp_path / "run")]
-    subprocess.run(
-        code, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False, capture_output=True
-    )
+    python("-c", ABANDON + ending, tmp_path / "run")
     run = Run(tmp_path / "run")
     assert (run.state, run.last_step) == ("failed", 1)
     assert [event.text for event in run.events if event.kind == "exception"] == told

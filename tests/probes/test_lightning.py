@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
 import warnings
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +14,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from diagnostics import Run
 from probes import FathomError
+from tests.probes.integrations import (
+    complaint_without,
+    gradients_are,
+    recorded_by_example,
+    trains_alike,
+)
 
 with warnings.catch_warnings():  # of its own dependencies, while it loads
     warnings.simplefilter("ignore")
@@ -26,7 +29,6 @@ with warnings.catch_warnings():  # of its own dependencies, while it loads
     from probes.lightning import FathomCallback
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-ROOT = Path(__file__).parents[2]
 
 
 def module_of(base):
@@ -86,12 +88,7 @@ def fitted(*callbacks, **options):
     "options", [{}, {"accumulate_grad_batches": 2}, {"gradient_clip_val": 0.05}]
 )
 def test_training_is_the_same_bit_for_bit(tmp_path, options):
-    bare = fitted(**options)
-    rng = torch.get_rng_state()
-    watched = fitted(FathomCallback(tmp_path / "run", every=1), **options)
-    assert torch.equal(rng, torch.get_rng_state())
-    assert bare.losses == watched.losses
-    assert all(map(torch.equal, bare.parameters(), watched.parameters()))
+    trains_alike(partial(fitted, **options), FathomCallback(tmp_path / "run", every=1))
     steps = 8 // options.get("accumulate_grad_batches", 1)
     run = Run(tmp_path / "run")
     assert (run.state, run.last_step, run.records) == ("finished", steps, steps)
@@ -108,10 +105,7 @@ def test_gradients_are_those_after_accumulation_and_clipping(tmp_path):
 
     model = Watching()
     trainer_of(FathomCallback(tmp_path / "run", every=1), **options).fit(model, data())
-    run = Run(tmp_path / "run")
-    recorded = run.column("gradients", "norm", [name for name, _ in model.named_parameters()])
-    assert recorded == pytest.approx(np.array(seen), rel=1e-4)
-    assert np.linalg.norm(recorded, axis=1) == pytest.approx(0.05, rel=1e-3)
+    gradients_are(Run(tmp_path / "run"), model, seen, clipped_to=0.05)
 
 
 def scalar(run, name):
@@ -216,29 +210,14 @@ def test_copies_and_checkpoints_hold_no_recorder(tmp_path):
     assert torch.load(tmp_path / "inside.ckpt", weights_only=True)["callbacks"] == {}
 
 
-def python(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_without_lightning_one_line_says_what_to_install():
-    hide = "import sys; sys.modules.update({'lightning': None, 'lightning.pytorch': None, "
-    done = python("-c", hide + "'pytorch_lightning': None}); import probes.lightning")
-    assert done.stderr.splitlines()[-1] == (
+    packages = ("lightning", "lightning.pytorch", "pytorch_lightning")
+    assert complaint_without(*packages, importing="probes.lightning") == (
         "ImportError: probes.lightning needs Lightning, which is not installed: "
         "pip install lightning"
     )
 
 
 def test_the_example_records(tmp_path):
-    done = python(ROOT / "examples/lightning_run.py", tmp_path / "run")
-    told = f"Recorded 80 steps in {tmp_path / 'run'}"
-    assert done.stdout.splitlines()[-1:] == [told], done.stderr
-    run = Run(tmp_path / "run")
-    assert (run.state, run.last_step) == ("finished", 80)
-    assert run.scalar("loss").values[-5:].mean() < 0.1 < run.scalar("loss").values[0]
+    loss = recorded_by_example("lightning_run.py", tmp_path / "run", steps=80).scalar("loss").values
+    assert loss[-5:].mean() < 0.1 < loss[0]

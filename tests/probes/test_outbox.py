@@ -226,7 +226,7 @@ def test_a_snapshot_passes_through(outbox, folder):
 
 
 def test_without_the_scribe_a_snapshot_goes_nowhere(outbox, folder):
-    kill_scribe(outbox, folder)
+    kill_scribe(outbox, folder / "summary.json")
     outbox.begin_snapshot({"snapshot": 0, "step": 1, "time": 0, "budget": 1, "tensors": []})
     outbox.send_chunk(0, 0, b"x" * 100)
     outbox.close("failed", 0.0)
@@ -250,10 +250,10 @@ def test_a_number_that_is_none_is_an_error_of_its_caller(outbox):
         outbox.scalar("word", "seven", 1, 0.0)
 
 
-def kill_scribe(outbox, folder):
+def kill_scribe(outbox, summary):
     """Once it has written its first summary."""
     deadline = time.monotonic() + 20
-    while not (folder / "summary.json").exists():
+    while not summary.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(outbox._courier._scribe.pid, signal.SIGKILL)
@@ -262,7 +262,7 @@ def kill_scribe(outbox, folder):
 
 @pytest.mark.parametrize("state", ["finished", "failed"])
 def test_for_a_scribe_that_died_the_trainer_has_the_last_word(outbox, folder, caplog, state):
-    kill_scribe(outbox, folder)
+    kill_scribe(outbox, folder / "summary.json")
     before = read_json(folder / "summary.json")
     assert (before["state"], before["dropped"]) == ("running", 0)
     outbox.scalar("loss", 1, 1, 0.0)  # its name meets the broken pipe, its row is lost
@@ -273,7 +273,7 @@ def test_for_a_scribe_that_died_the_trainer_has_the_last_word(outbox, folder, ca
 
 
 def test_what_was_dropped_before_the_scribe_died_still_counts(outbox, folder):
-    kill_scribe(outbox, folder)
+    kill_scribe(outbox, folder / "summary.json")
     found = read_json(folder / "summary.json")
     write_json(folder / "summary.json", {**found, "dropped": 4})
     outbox.scalar("loss", 1, 1, 0.0)
@@ -283,7 +283,7 @@ def test_what_was_dropped_before_the_scribe_died_still_counts(outbox, folder):
 
 @pytest.mark.parametrize("damage", [b"{", None])
 def test_a_dead_scribe_and_no_summary_end_nothing(outbox, folder, damage):
-    kill_scribe(outbox, folder)
+    kill_scribe(outbox, folder / "summary.json")
     (folder / "summary.json").unlink()
     if damage is not None:
         (folder / "summary.json").write_bytes(damage)
@@ -295,12 +295,7 @@ def test_another_ranks_last_word_goes_into_its_own_summary(folder, describe):
     path = folder / "summary-r0001.json"
     outbox = Outbox(Courier(folder, hold(folder, 1), 1), path, Troubles(folder), describe)
     outbox.begin(["gradients"], optimizers=1)
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(outbox._courier._scribe.pid, signal.SIGKILL)
-    outbox._courier._scribe.wait(20)
+    kill_scribe(outbox, path)
     outbox.scalar("loss", 1, 1, 0.0)
     outbox.close("failed", 0.0)
     assert read_json(path)["state"] == "failed"
@@ -323,7 +318,7 @@ def test_numbers_on_a_device_arrive_by_themselves(outbox, folder):
 
 def test_a_dead_scribe_is_said_once(outbox, folder, monkeypatch, caplog):
     monkeypatch.setattr("probes.outbox.NEWS", 0.0)
-    kill_scribe(outbox, folder)
+    kill_scribe(outbox, folder / "summary.json")
     for _ in range(3):
         outbox.scalar("loss", 1, 1, 0.0)
         outbox.listen(0.0)

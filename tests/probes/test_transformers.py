@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,6 +13,13 @@ from torch.nn import functional
 
 from diagnostics import Run
 from probes import FathomError
+from tests.probes.integrations import (
+    complaint_without,
+    gradients_are,
+    python,
+    recorded_by_example,
+    trains_alike,
+)
 
 with warnings.catch_warnings():  # of its own dependencies, while it loads
     warnings.simplefilter("ignore")
@@ -24,7 +28,6 @@ with warnings.catch_warnings():  # of its own dependencies, while it loads
     from probes.transformers import FathomCallback
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-ROOT = Path(__file__).parents[2]
 
 
 class Classifier(nn.Module):
@@ -69,12 +72,7 @@ def trained(folder, *callbacks, **options):
 
 @pytest.mark.parametrize("options", [{}, {"gradient_accumulation_steps": 2}, {"max_grad_norm": 0}])
 def test_training_is_the_same_bit_for_bit(tmp_path, options):
-    bare = trained(tmp_path, **options)
-    rng = torch.get_rng_state()
-    watched = trained(tmp_path, FathomCallback(tmp_path / "run", every=1), **options)
-    assert torch.equal(rng, torch.get_rng_state())
-    assert bare.losses == watched.losses
-    assert all(map(torch.equal, bare.parameters(), watched.parameters()))
+    trains_alike(partial(trained, tmp_path, **options), FathomCallback(tmp_path / "run", every=1))
     steps = 8 // options.get("gradient_accumulation_steps", 1)
     run = Run(tmp_path / "run")
     assert (run.state, run.last_step, run.records) == ("finished", steps, steps)
@@ -90,9 +88,7 @@ def test_gradients_are_clipped_and_their_norm_before_is_logged(tmp_path):
     options = {"max_grad_norm": 0.05, "gradient_accumulation_steps": 2}
     model = trained(tmp_path, FathomCallback(tmp_path / "run", every=1), Watching(), **options)
     run = Run(tmp_path / "run")
-    recorded = run.column("gradients", "norm", [name for name, _ in model.named_parameters()])
-    assert recorded == pytest.approx(np.array(seen), rel=1e-4)
-    assert np.linalg.norm(recorded, axis=1) == pytest.approx(0.05, rel=1e-3)
+    gradients_are(run, model, seen, clipped_to=0.05)
     assert (run.scalar("grad_norm").values > 0.1).all()
 
 
@@ -190,16 +186,6 @@ def test_copies_hold_no_recorder(tmp_path):
     assert Run(tmp_path / "run").last_step == 8
 
 
-def python(*arguments):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 BREAK = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -220,19 +206,13 @@ def test_a_script_that_breaks_off_leaves_the_run_failed_and_says_why(tmp_path):
 
 
 def test_without_transformers_one_line_says_what_to_install():
-    hide = "import sys; sys.modules['transformers'] = None; "
-    done = python("-c", hide + "import probes.transformers")
-    assert done.stderr.splitlines()[-1] == (
+    assert complaint_without("transformers", importing="probes.transformers") == (
         "ImportError: probes.transformers needs Transformers, which is not installed: "
         "pip install 'transformers[torch]'"
     )
 
 
 def test_the_example_records(tmp_path):
-    done = python(ROOT / "examples/transformers_run.py", tmp_path / "run")
-    told = f"Recorded 100 steps in {tmp_path / 'run'}"
-    assert done.stdout.splitlines()[-1:] == [told], done.stderr
-    run = Run(tmp_path / "run")
-    assert (run.state, run.last_step) == ("finished", 100)
+    run = recorded_by_example("transformers_run.py", tmp_path / "run", steps=100)
     assert run.scalar("loss").values[0] > 2
     assert run.scalar("eval_loss").values[-1] < 0.5

@@ -85,8 +85,13 @@ def fit(eye: Any, model: nn.Module, optimizer: Any, steps: int = 3) -> None:
 def descend(eye: Any, optimizer: Any, loss: Tensor, *, outputs: float = 1.0) -> None:
     """Backward and one step; the eye sees the gradients just before it, the weights just after."""
     loss.backward()
+    take_step(eye, optimizer, outputs=outputs)
+    optimizer.zero_grad()
+    eye.end(loss)
+
+
+def take_step(eye: Any, optimizer: Any, *, outputs: float = 1.0) -> None:
+    """One optimizer moves, between the eye's two looks."""
     eye.before(optimizer, outputs=outputs)
     optimizer.step()
     eye.after(optimizer)
-    optimizer.zero_grad()
-    eye.end(loss)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from tests.probes.ways import batches, descend, mlp, sgd, way
+from tests.probes.ways import batches, descend, mlp, sgd, take_step, way
 
 
 @way("three micro-batches a step", "gradients are the total, outputs those of all three")
@@ -55,9 +55,7 @@ def clipped(eye: Any, clip: Any, *, heard: bool = True) -> None:
             if heard:
                 eye.scalar("gradient_norm/before_clipping", before)
                 eye.scalar("gradient_norm/after_clipping", norm(model))
-            eye.before(optimizer)
-            optimizer.step()
-            eye.after(optimizer)
+            take_step(eye, optimizer)
             optimizer.zero_grad()
             eye.end(loss)
 
@@ -94,9 +92,7 @@ def never_zeroed(eye: Any) -> None:
         for x, y in batches():
             loss = mse_loss(model(x), y)
             loss.backward()
-            eye.before(optimizer)
-            optimizer.step()
-            eye.after(optimizer)
+            take_step(eye, optimizer)
             eye.end(loss)
 
 
@@ -109,9 +105,7 @@ def zeroed_first(eye: Any) -> None:
             optimizer.zero_grad(set_to_none=False)
             loss = mse_loss(model(x), y)
             loss.backward()
-            eye.before(optimizer)
-            optimizer.step()
-            eye.after(optimizer)
+            take_step(eye, optimizer)
             eye.end(loss)
 
 

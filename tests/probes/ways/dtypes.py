@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import SGD
 
-from tests.probes.ways import batches, descend, fit, mlp, sgd, way
+from tests.probes.ways import batches, descend, fit, mlp, sgd, take_step, way
 
 
 class Spectral(nn.Module):
@@ -101,9 +101,7 @@ def sparse(eye: Any, build: Any) -> None:
             loss = model((torch.arange(6).view(2, 3) + n) % 7).square().mean()
             loss.backward()
             for optimizer in (sparse_one, dense_one):
-                eye.before(optimizer)
-                optimizer.step()
-                eye.after(optimizer)
+                take_step(eye, optimizer)
             model.zero_grad()
             eye.end(loss)
 
@@ -142,9 +140,7 @@ def meta(eye: Any) -> None:
     with eye.on(model, optimizer):
         for _ in range(3):
             model(torch.randn(8, 4, device="meta")).sum().backward()
-            eye.before(optimizer)
-            optimizer.step()
-            eye.after(optimizer)
+            take_step(eye, optimizer)
             eye.end(torch.zeros(()))
 
 

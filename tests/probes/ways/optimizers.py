@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.optim import SGD
 
-from tests.probes.ways import batches, descend, fit, mlp, sgd, way
+from tests.probes.ways import batches, descend, fit, mlp, sgd, take_step, way
 
 KINDS = {
     "Nesterov SGD, foreach": partial(SGD, lr=0.05, momentum=0.9, nesterov=True, foreach=True),
@@ -49,9 +49,7 @@ def muon(eye: Any) -> None:
             loss = mse_loss(model(x), y)
             loss.backward()
             for optimizer in (matrices, rest):
-                eye.before(optimizer)
-                optimizer.step()
-                eye.after(optimizer)
+                take_step(eye, optimizer)
             model.zero_grad()
             eye.end(loss)
 
@@ -123,9 +121,7 @@ def adversarial(eye: Any, critics: int) -> None:
 def take_turn(eye: Any, pair: nn.Module, optimizer: Any, loss: Tensor) -> None:
     pair.zero_grad()
     loss.backward()
-    eye.before(optimizer)
-    optimizer.step()
-    eye.after(optimizer)
+    take_step(eye, optimizer)
 
 
 for critics in (1, 2, 5):
@@ -146,9 +142,7 @@ def in_backward(eye: Any) -> None:
     owners = {parameter: SGD([parameter], 0.05) for parameter in model.parameters()}
 
     def move(parameter: Tensor) -> None:
-        eye.before(owners[parameter])
-        owners[parameter].step()
-        eye.after(owners[parameter])
+        take_step(eye, owners[parameter])
         owners[parameter].zero_grad()
 
     for parameter in owners:
@@ -185,9 +179,7 @@ def gradients_by_hand(eye: Any) -> None:
             found = torch.autograd.grad(loss, list(weights.values()))
             for parameter, gradient in zip(weights.values(), found, strict=True):
                 parameter.grad = gradient
-            eye.before(optimizer)
-            optimizer.step()
-            eye.after(optimizer)
+            take_step(eye, optimizer)
             eye.end(loss)
 
 

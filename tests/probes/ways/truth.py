@@ -32,6 +32,11 @@ def faults(run: Run, truth: Truth, way: Way, said: list[str]) -> list[str]:
         for series in EXPECTED_SERIES
         if series not in run.series and not _may_lack(way, series, "*")
     ]
+    found += [
+        f"nothing to hold series '{series}' against"
+        for series in EXPECTED_SERIES
+        if series in run.series and series not in truth.series
+    ]
     for series, rows in truth.series.items():
         if series in run.series:
             differences = _Comparison(run, series, truth, rows, way)

@@ -8,15 +8,20 @@ device.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.moments import Reducer
+from probes.host_moments import HostReducer
+from probes.moments import Limits, Reducer
 from probes.shelf import Shelf, Slot
-from probes.unfolding import Sizes, Unfolding
+from probes.unfolding import Reduced, Unfolding
+
+Unfold = Callable[[NDArray[np.float32]], list[Reduced]]
 
 STALE = 4  # the arena is laid out anew when it has this many times the elements in use
 
@@ -30,7 +35,7 @@ class Arena:
         self._places: dict[Slot, Tensor] = {}
         self._rows: dict[Slot, int] = {}  # among the reduced ones
         self._buffer = torch.empty(0, dtype=torch.float32, device=device)
-        self._reducer: Reducer | None = None
+        self._reducer: Callable[[Tensor], Tensor] | None = None
         self.aside: dict[Slot, Tensor] = {}
         self._last: Unfolding | None = None
         self.shelves = [Shelf(self, n) for n in range(series)]
@@ -51,27 +56,27 @@ class Arena:
             place = self.aside[slot] = self._room(slot.width)
         return place
 
-    def reduce(self) -> tuple[Tensor, Unfolding] | None:
+    def reduce(self) -> tuple[Tensor, Unfold] | None:
         """All samples' statistics, and the norms, as one float32 vector; and how to read it."""
         taken = [slot for shelf in self.shelves for slot in shelf.taken]
         if not taken:
             return None
-        if self.aside or self._stale(taken):
-            self._lay_out(taken)
+        unfolding = self._unfolding(taken)
         assert self._reducer is not None
         norms = [norm for shelf in self.shelves for norm in shelf.norms.values()]
         reduced = self._reducer(self._buffer).view(-1)
         flat = torch.cat([reduced, torch.stack(norms)]) if norms else reduced
-        sizes = [(n, [*s.sizes.items()]) for n, s in enumerate(self.shelves) if s.sizes]
-        return flat, self._unfolding(taken, sizes)
+        sizes = tuple([tuple(shelf.sizes.items()) for shelf in self.shelves])
+        return flat, partial(unfolding, unfolding.normed(sizes))
 
-    def _unfolding(self, taken: list[Slot], sizes: Sizes) -> Unfolding:
-        """The last one, if it fits: records are mostly alike."""
-        known = self._last
-        if known is None or known.taken != taken or known.sizes != sizes:
+    def _unfolding(self, taken: list[Slot]) -> Unfolding:
+        """The last one, if it fits: records are mostly alike. Otherwise some may have no place."""
+        if self._last is None or self._last.taken != taken:
+            if self.aside or self._stale(taken):
+                self._lay_out(taken)
             rows = np.array([self._rows[slot] for slot in taken])
-            known = self._last = Unfolding(taken, rows, len(self._rows), sizes)
-        return known
+            self._last = Unfolding(taken, rows, len(self._rows))
+        return self._last
 
     def _room(self, size: int) -> Tensor:
         return torch.zeros(size, dtype=torch.float32, device=self.device)
@@ -93,6 +98,12 @@ class Arena:
         self._places = dict(zip(ordered, parts, strict=True))
         self._rows = {slot: row for row, slot in enumerate(ordered)}
         torch._foreach_copy_([self._places[slot] for slot in filled], list(filled.values()))
-        self._last = None
-        self._reducer = Reducer(shapes, [slot.limits for slot in ordered], self.device)
+        self._reducer = self._reducing(shapes, [slot.limits for slot in ordered])
         self.aside.clear()
+
+    def _reducing(
+        self, shapes: list[tuple[int, int]], limits: list[Limits | None]
+    ) -> Callable[[Tensor], Tensor]:
+        if self.device.type == "cpu":
+            return HostReducer(shapes, limits)
+        return Reducer(shapes, limits, self.device)

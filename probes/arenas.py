@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from probes.arena import Arena
+from probes.arena import Arena, Unfold
 from probes.pending import Pending
 from probes.shelf import Shelf
-from probes.unfolding import Reduced, Unfolding
+from probes.unfolding import Reduced
 
 
 class Arenas:
@@ -55,6 +55,6 @@ class Arenas:
 
 
 def _unfold(
-    unfold: Unfolding, deliver: Callable[[list[Reduced]], None], host: NDArray[np.float32]
+    unfold: Unfold, deliver: Callable[[list[Reduced]], None], host: NDArray[np.float32]
 ) -> None:
     deliver(unfold(host))

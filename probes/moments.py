@@ -1,8 +1,9 @@
 """Mergeable statistics of many rows at once: counts, moments, extremes, and a log2 histogram.
 
-No step here waits for the device, branches on what lies on it, or rounds below float32: one pass
-over the bits gives zeros, signs, NaN, both infinities and the octaves; the moments are taken in
-float64, where neither the square of 1e38 overflows nor that of 1e-38 vanishes.
+As an accelerator computes them; the processor has `host_moments`. No step here waits for the
+device, branches on what lies on it, or rounds below float32: one pass over the bits gives zeros,
+signs, NaN, both infinities and the octaves; the moments are taken in float64, where neither the
+square of 1e38 overflows nor that of 1e-38 vanishes.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from torch import Tensor
 
 from probes.recording import BINS, LOWEST_OCTAVE, STATISTICS
 
-SAMPLED = STATISTICS.index("norm")  # those before it are of the sample, the norm of the whole
-COLUMNS = SAMPLED + 2  # and how much lies at the function's two limits
+COLUMNS = len(STATISTICS) + BINS  # of a reduced row; the norm, which no sample tells, is NaN
 NEAR = 0.03  # of the way between its limits: closer than this a function counts as saturated
 _HALVES = 1024  # half-octaves: sign, exponent and the mantissa's first bit
 _POSITIVE_INFINITY, _NAN = 510, 511  # among the positive half-octaves
@@ -42,11 +42,11 @@ class Reducer:
             starts, widths, output_size=sum(self._sizes)
         )  # [element]
         self._wide = torch.float32 if device.type == "mps" else torch.float64
-        self._on_cpu = device.type == "cpu"
+        self._norm = torch.full((self.rows, 1), torch.nan, dtype=self._wide, device=device)
         self._ends = _Ends(shapes, limits, device)
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Statistics and histogram of each row, float32 [row, COLUMNS + BINS]; counts are exact."""
+        """Statistics and histogram of each row, float32 [row, COLUMNS]; counts are exact."""
         halves = self._half_octaves(values)  # [row, 1024]
         positive, negative = halves[:, : _HALVES // 2], halves[:, _HALVES // 2 :]
         both = positive + negative  # [row, 512]
@@ -57,35 +57,31 @@ class Reducer:
         negatives = negative[:, 2:_POSITIVE_INFINITY].sum(1)
         count = finite + nan + posinf + neginf
         counts = torch.stack([count, nan, posinf, neginf, zeros, negatives], 1)
-        moments = self._moments(
-            values, finite, torch.equal(finite, count) if self._on_cpu else False
-        )
-        return torch.cat([counts, moments, self._ends(values), _octaves(both)], 1).float()
+        moments, ends = self._moments(values, finite), self._ends(values)
+        return torch.cat([counts, moments, self._norm, ends, _octaves(both)], 1).float()
 
     def _half_octaves(self, values: Tensor) -> Tensor:
         """How many elements of each row share sign, exponent and first bit of the mantissa."""
         codes = (values.view(torch.int32) >> 22).bitwise_and_(_HALVES - 1).add_(self._starts)
         size = self.rows * _HALVES
-        if self._on_cpu:
-            return torch.bincount(codes, minlength=size).view(-1, _HALVES)
-        # On an accelerator bincount waits for the largest code; adding ones does not.
+        # bincount waits for the largest code; adding ones does not.
         bins = torch.zeros(size, dtype=torch.int32, device=values.device)
         ones = torch.ones((), dtype=torch.int32, device=values.device).expand(codes.numel())
         return bins.scatter_add_(0, codes.long(), ones).view(-1, _HALVES)
 
-    def _moments(self, values: Tensor, finite: Tensor, clean: bool) -> Tensor:
+    def _moments(self, values: Tensor, finite: Tensor) -> Tensor:
         """Mean, standard deviation, least and greatest finite element; NaN where none is."""
         infinity = torch.inf
-        wide = (values if clean else torch.nan_to_num(values, 0.0, 0.0, 0.0)).to(self._wide)
+        wide = torch.nan_to_num(values, 0.0, 0.0, 0.0).to(self._wide)
         mean = self._per_row(wide, lambda rows: rows.sum(1)) / finite
         norm = self._per_row(wide, lambda rows: torch.linalg.vector_norm(rows, dim=1))
         std = (norm.square() / finite - mean.square()).clamp_(min=0).sqrt()
-        low = values if clean else torch.nan_to_num(values, infinity, infinity, infinity)
-        high = values if clean else torch.nan_to_num(values, -infinity, -infinity, -infinity)
+        low = torch.nan_to_num(values, infinity, infinity, infinity)
+        high = torch.nan_to_num(values, -infinity, -infinity, -infinity)
         least = self._per_row(low, lambda rows: rows.amin(1)).to(self._wide)
         greatest = self._per_row(high, lambda rows: rows.amax(1)).to(self._wide)
         moments = torch.stack([mean, std, least, greatest], 1)
-        return moments if clean else torch.where(finite[:, None] > 0, moments, torch.nan)
+        return torch.where(finite[:, None] > 0, moments, torch.nan)
 
     def _per_row(self, values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
         parts = zip(torch.split(values, self._sizes), self._shapes, strict=True)
@@ -108,11 +104,11 @@ class _Ends:
         for rows, width in shapes:
             bound = [n for n in range(row, row + rows) if limits[n] is not None]
             if bound:
-                ends = [_near(limits[n]) for n in bound]
-                near = torch.tensor(ends, dtype=torch.float32, device=device)
+                ends = [near(limit) for limit in limits[row : row + rows] if limit is not None]
+                edges = torch.tensor(ends, dtype=torch.float32, device=device)
                 stretch = slice(start, start + rows * width)
                 at = torch.tensor(bound, device=device)
-                self._groups.append((stretch, (rows, width), at - row, near))
+                self._groups.append((stretch, (rows, width), at - row, edges))
             row, start = row + rows, start + rows * width
         self._bound = torch.tensor(
             [n for n, limit in enumerate(limits) if limit is not None], device=device
@@ -122,16 +118,16 @@ class _Ends:
         if not self._groups:
             return self._nothing
         found = []
-        for stretch, shape, rows, near in self._groups:
+        for stretch, shape, rows, edges in self._groups:
             bound = values[stretch].view(shape)[rows]
-            low = (bound <= near[:, :1]).sum(1)
-            high = (bound >= near[:, 1:]).sum(1)
+            low = (bound <= edges[:, :1]).sum(1)
+            high = (bound >= edges[:, 1:]).sum(1)
             found.append(torch.stack([low, high], 1))
         return self._nothing.index_copy(0, self._bound, torch.cat(found).to(self._nothing.dtype))
 
 
-def _near(limits: Limits | None) -> Limits:
-    assert limits is not None
+def near(limits: Limits) -> Limits:
+    """Up to where, and from where on, a function counts as saturated."""
     low, high = limits
     margin = NEAR * (high - low)
     return low + margin, high - margin

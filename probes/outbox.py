@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from probes import wire
 from probes.courier import Courier
@@ -52,6 +53,7 @@ class Outbox:
         self.delivered: Delivered = _nobody  # and of every record's rows
         self._keys: dict[str, int] = {}
         self._tensors: dict[str, int] = {}
+        self._last_ids: dict[int, tuple[list[str], NDArray[np.uint32]]] = {}  # by series
         self._tracks: dict[tuple[Any, ...], int] = {}
         self._heard = time.monotonic()
 
@@ -105,17 +107,20 @@ class Outbox:
     def records(self, step: int, now: float, series: list[Reduced]) -> None:
         """One record: each series' rows."""
         frames = [
-            wire.record(
-                wire.Record(
-                    rows.series, step, now, self._ids(rows.names), rows.statistics, rows.histogram
-                )
-            )
-            for rows in series
+            wire.record(wire.Record(n, step, now, self._ids(n, names), statistics, histogram))
+            for n, names, statistics, histogram in series
         ]
         self._courier.send(b"".join(frames), rows=len(frames))
         self.delivered(step, series)
 
-    def _ids(self, names: list[str]) -> Any:
+    def _ids(self, series: int, names: list[str]) -> NDArray[np.uint32]:
+        """Numbers for a series' names, which mostly are the very list that they were last time."""
+        last = self._last_ids.get(series)
+        if last is None or last[0] is not names:
+            last = self._last_ids[series] = names, self._numbered(names)
+        return last[1]
+
+    def _numbered(self, names: list[str]) -> NDArray[np.uint32]:
         """Numbers for the names; new ones are described first."""
         if new := [name for name in names if name not in self._tensors]:
             rows = [astuple(self._describe(name)) for name in new]

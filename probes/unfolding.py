@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probes.merging import merged
-from probes.moments import COLUMNS, SAMPLED
+from probes.moments import COLUMNS
 from probes.norms import rescued
-from probes.recording import BINS, STATISTICS
+from probes.recording import STATISTICS
 from probes.shelf import Slot
 
-_LOW, _HIGH = STATISTICS.index("low"), STATISTICS.index("high")
+_KNOWN = len(STATISTICS)  # of a reduced row's columns; the others are its histogram
+_NORM = STATISTICS.index("norm")
 
-Sizes = list[tuple[int, list[tuple[str, int]]]]  # a series' tensors with a norm, and their sizes
+Sizes = tuple[tuple[tuple[str, int], ...], ...]  # each series' tensors with a norm, how large
 
 
-@dataclass(frozen=True)
-class Reduced:
-    """One series' rows on the host."""
+class Reduced(NamedTuple):
+    """One series' rows on the host; names that stay from record to record are the same list."""
 
     series: int
     names: list[str]  # [row]
@@ -39,60 +39,61 @@ class Unfolding:
         taken: list[Slot],
         rows: NDArray[np.int64],  # of the slots taken, among the reduced
         reduced: int,  # how many rows were reduced
-        sizes: Sizes,
     ) -> None:
-        self.taken, self.sizes = taken, sizes
-        self._rows, self._end = rows, reduced * (COLUMNS + BINS)
-        self._series = [
-            (series, [slot.name for slot in slots], slice(start, start + len(slots)))
-            for series, start, slots in _stretches(taken)
-        ]
-        place = {(slot.series, slot.name): row for row, slot in enumerate(taken)}
-        normed = [(place.get((n, name)), size) for n, named in sizes for name, size in named]
-        here = [(at, row, size) for at, (row, size) in enumerate(normed) if row is not None]
-        self._normed = np.array(here, np.int64).reshape(-1, 3).T  # [(norm, row, size), tensor]
+        self.taken = taken
+        self._rows, self._end = rows, reduced * COLUMNS
+        self._parts = list(_parts(taken))
+        self._place = {(slot.series, slot.name): row for row, slot in enumerate(taken)}
+        self._normed: dict[Sizes, NDArray[np.int64]] = {}  # few: a series has all norms or none
 
-    def __call__(self, flat: NDArray[np.float32]) -> list[Reduced]:
+    def normed(self, sizes: Sizes) -> NDArray[np.int64]:
+        """Which norm is that of which row, and of how many elements: [3, tensor]."""
+        found = self._normed.get(sizes)
+        if found is None:
+            norms = [(n, name, size) for n, named in enumerate(sizes) for name, size in named]
+            here = [
+                (at, self._place[n, name], size)
+                for at, (n, name, size) in enumerate(norms)
+                if (n, name) in self._place
+            ]
+            found = self._normed[sizes] = np.array(here, np.int64).reshape(-1, 3).T
+        return found
+
+    def __call__(self, normed: NDArray[np.int64], flat: NDArray[np.float32]) -> list[Reduced]:
         """Each series' rows, tensors in the order they were taken."""
-        table = flat[: self._end].reshape(-1, COLUMNS + BINS)[self._rows]
-        statistics = np.full((len(table), len(STATISTICS)), np.nan, np.float32)
-        statistics[:, :SAMPLED] = table[:, :SAMPLED]
-        statistics[:, _LOW : _HIGH + 1] = table[:, SAMPLED:COLUMNS]
-        if self._normed.size:
-            norm, row, size = self._normed
-            statistics[row, SAMPLED] = rescued(flat[self._end :][norm], statistics[row], size)
-        histogram = table[:, COLUMNS:].astype(np.uint16)
-        return [
-            _gathered(n, names, statistics[rows], histogram[rows])
-            for n, names, rows in self._series
-        ]
+        table = flat[: self._end].reshape(-1, COLUMNS).take(self._rows, 0)
+        statistics, histogram = table[:, :_KNOWN], table[:, _KNOWN:].astype(np.uint16)
+        if normed.size:
+            norm, row, size = normed
+            statistics[row, _NORM] = rescued(flat[self._end :][norm], statistics[row], size)
+        return [part.of(statistics, histogram) for part in self._parts]
 
 
-def _stretches(taken: list[Slot]) -> Iterator[tuple[int, int, list[Slot]]]:
-    """Each series' slots, which lie together, and where they begin."""
+class _Part(NamedTuple):
+    """Where a series' rows lie; what was taken several times under one name becomes one row."""
+
+    series: int
+    names: list[str]
+    rows: slice
+    looks: list[list[int]]  # of each name; none if each was taken once
+
+    def of(self, statistics: NDArray[np.float32], histogram: NDArray[np.uint16]) -> Reduced:
+        found, bins = statistics[self.rows], histogram[self.rows]
+        if self.looks:
+            rows = [merged(found[at, None], bins[at, None]) for at in self.looks]
+            found = np.concatenate([row for row, _ in rows])
+            bins = np.concatenate([bins for _, bins in rows])
+        return Reduced(self.series, self.names, found, bins)
+
+
+def _parts(taken: list[Slot]) -> Iterator[_Part]:
+    """One for each series: its slots lie together."""
     start = 0
     for series, slots in groupby(taken, key=lambda slot: slot.series):
-        found = list(slots)
-        yield series, start, found
-        start += len(found)
-
-
-def _gathered(
-    series: int,
-    names: list[str],
-    statistics: NDArray[np.float32],
-    histogram: NDArray[np.uint16],
-) -> Reduced:
-    """What was taken several times under one name becomes one row."""
-    if len(set(names)) == len(names):
-        return Reduced(series, names, statistics, histogram)
-    looks: dict[str, list[int]] = defaultdict(list)
-    for n, name in enumerate(names):
-        looks[name].append(n)
-    rows = [merged(statistics[at, None], histogram[at, None]) for at in looks.values()]
-    return Reduced(
-        series,
-        list(looks),
-        np.concatenate([row for row, _ in rows]),
-        np.concatenate([bins for _, bins in rows]),
-    )
+        looks: dict[str, list[int]] = defaultdict(list)
+        for n, slot in enumerate(slots):
+            looks[slot.name].append(n)
+        count = sum(map(len, looks.values()))
+        several = list(looks.values()) if count > len(looks) else []
+        yield _Part(series, list(looks), slice(start, start + count), several)
+        start += count

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,7 @@ BLOB_HEAD = struct.Struct("<IQ")  # snapshot, offset
 SCALAR = np.dtype([("step", "<i8"), ("time", "<f8"), ("key", "<u4"), ("value", "<f8")])
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One series at one step: a row of statistics and a histogram for each tensor named."""
 
     series: int

@@ -48,12 +48,12 @@ class Arena:
             shelf.clear()
 
     def place(self, slot: Slot) -> Tensor:
-        """Where this sample goes: a flat stretch."""
+        """Where this sample goes, in its shape."""
         place = self._places.get(slot)
         if place is None:
             place = self.aside.get(slot)
         if place is None:
-            place = self.aside[slot] = self._room(slot.width)
+            place = self.aside[slot] = self._room(slot.width).view(slot.shape)
         return place
 
     def reduce(self) -> tuple[Tensor, Unfold] | None:
@@ -95,7 +95,8 @@ class Arena:
         ordered = [slot for slots in groups.values() for slot in slots]
         self._buffer = self._room(sum(slot.width for slot in ordered))
         parts = torch.split(self._buffer, [slot.width for slot in ordered])
-        self._places = dict(zip(ordered, parts, strict=True))
+        pairs = zip(ordered, parts, strict=True)
+        self._places = {slot: part.view(slot.shape) for slot, part in pairs}
         self._rows = {slot: row for row, slot in enumerate(ordered)}
         torch._foreach_copy_([self._places[slot] for slot in filled], list(filled.values()))
         self._reducer = self._reducing(shapes, [slot.limits for slot in ordered])

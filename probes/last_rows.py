@@ -89,7 +89,7 @@ def judged_rows(step: int, model: nn.Module, rows: Rows) -> Report | None:
 
 def _first_bad(reduced: Reduced) -> int | None:
     """-inf alone is what a mask gives."""
-    bad = reduced.statistics[:, LOST] > 0
+    bad = reduced.statistics[:, LOST]
     return int(np.flatnonzero(bad.any(1))[0]) if bad.any() else None
 
 

@@ -47,12 +47,13 @@ def sample(tensor: Tensor, record: int) -> Tensor:
     size = tensor.numel()
     if size <= SAMPLE:
         return tensor if tensor.ndim == 1 else tensor.reshape(-1)
-    if not tensor.is_contiguous() and not _dense(tensor):
-        tensor = _thinned(tensor, record)
-        size = tensor.numel()
-        if size <= SAMPLE:
-            return tensor.reshape(-1)
-    stride, shift = _steps(tensor, record)
+    if tensor.is_contiguous():
+        columns = tensor.shape[-1]
+    elif _dense(tensor):
+        columns = tensor.shape[_innermost(tensor)]
+    else:
+        return sample(_thinned(tensor, record), record)
+    stride, shift = _steps(size, columns, record)
     return tensor.as_strided((BLOCKS, WIDTH), (stride, 1), tensor.storage_offset() + shift)
 
 
@@ -60,20 +61,19 @@ def positions(tensor: Tensor, record: int) -> Tensor:
     """Where in the tensor's memory the elements that `sample` gives lie, in the same order."""
     if tensor.numel() <= SAMPLE:
         return torch.arange(tensor.numel(), device=tensor.device)
-    stride, shift = _steps(tensor, record)
+    stride, shift = _steps(tensor.numel(), tensor.shape[_innermost(tensor)], record)
     blocks = torch.arange(BLOCKS, device=tensor.device)[:, None] * stride
     return (blocks + torch.arange(WIDTH, device=tensor.device) + shift).view(-1)
 
 
-def _steps(tensor: Tensor, record: int) -> tuple[int, int]:
+def _steps(size: int, columns: int, record: int) -> tuple[int, int]:
     """From block to block, and to the first one."""
-    columns = tensor.shape[-1] if tensor.is_contiguous() else tensor.shape[_innermost(tensor)]
-    stride, starts = _stride(tensor.numel(), columns)
+    stride, starts = _stride(size, columns)
     return stride, record * 2654435761 % starts
 
 
 def _innermost(tensor: Tensor) -> int:
-    return min(range(tensor.ndim), key=tensor.stride)
+    return min(reversed(range(tensor.ndim)), key=tensor.stride)
 
 
 def _dense(tensor: Tensor) -> bool:

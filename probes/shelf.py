@@ -16,13 +16,17 @@ AGAIN = 15  # of a tensor taken more often in one record only the first so many 
 
 
 class Slot(NamedTuple):
-    """A tensor's place: which series, which tensor, the how-manieth in its record, how wide."""
+    """A tensor's place: which series, which tensor, the how-manieth in its record, what shape."""
 
     series: int
     name: str
     again: int
-    width: int
+    shape: torch.Size  # of the sample
     limits: Limits | None
+
+    @property
+    def width(self) -> int:
+        return self.shape.numel()
 
 
 class Places(Protocol):
@@ -59,8 +63,8 @@ class Shelf:
             return
         self._times[name] = times + 1
         found = self._sample(tensor)
-        slot = Slot(self._series, name, times, found.numel(), limits)
-        _as(self._arena.place(slot), found).copy_(found)
+        slot = Slot(self._series, name, times, found.shape, limits)
+        self._arena.place(slot).copy_(found)
         self.taken.append(slot)
         self._fresh.append(slot)
 
@@ -126,22 +130,16 @@ class Shelf:
 
     def _put(self, names: list[str], samples: list[Tensor]) -> None:
         slots = [
-            Slot(self._series, name, 0, found.numel(), None)
+            Slot(self._series, name, 0, found.shape, None)
             for name, found in zip(names, samples, strict=True)
         ]
-        places = map(self._arena.place, slots)
-        torch._foreach_copy_(list(map(_as, places, samples)), samples)
+        torch._foreach_copy_([self._arena.place(slot) for slot in slots], samples)
         if self.taken:
             new = set(names)
             self.taken = [slot for slot in self.taken if slot.name not in new]
             self._fresh = [slot for slot in self._fresh if slot.name not in new]
         self.taken += slots
         self._fresh += slots
-
-
-def _as(place: Tensor, found: Tensor) -> Tensor:
-    """A flat place in the shape of a sample: most are flat too, and a view takes a microsecond."""
-    return place if found.ndim == 1 else place.view(found.shape)
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +33,8 @@ class GradientFlow:
     steps: NDArray[np.int64]  # [t]
     rms: NDArray[np.float64]  # [t, layer]
     norm: NDArray[np.float64]  # [t, layer]
-    decay: NDArray[
-        np.float64
-    ]  # [t]  factor a layer towards the input; below 1 the gradient shrinks
+    # [t]  factor a layer towards the input; below 1 the gradient shrinks
+    decay: NDArray[np.float64]
     decay_low: NDArray[np.float64]  # [t]  its confidence interval
     decay_high: NDArray[np.float64]  # [t]
     first_to_last: NDArray[np.float64]  # [t]  rms of the first layer in the profile over the last's
@@ -62,32 +60,61 @@ def gradient_flow(
     normal. The output layer is often drawn otherwise than the rest; with `output=False` it stays
     out of the profile.
     """
-    every, cancelled = run.parameters.values(), _cancelled(run)
-    tensors = [t for t in every if t.name not in cancelled and _counts(t, parameters)]
-    layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
-    norm, size = _by_layer(_norms(run, tensors), tensors, layers)
-    rms = norm / np.sqrt(size)
-    in_profile = _profile(layers, tensors, output=output)
-    decay, low, high = _geometric_mean(_log_ratios(rms[:, in_profile]), confidence)
+    cancelled = _cancelled(run)
+    found = run.parameters.values()
+    tensors = [t for t in found if t.name not in cancelled and _counts(t, parameters)]
+    sizes = _layer_sizes(run, tensors, output=output)
     return GradientFlow(
         run=run.name,
         parameters=parameters,
         state=run.info.get("series", {}).get("gradients", ""),
-        layers=tuple(layer or "(model)" for layer in layers),
-        module_types=tuple(_first(t.module_type for t in tensors if t.module == n) for n in layers),
-        in_profile=in_profile,
         steps=run.steps("gradients"),
-        rms=rms,
-        norm=norm,
-        decay=decay,
-        decay_low=low,
-        decay_high=high,
-        first_to_last=_first_to_last(rms[:, in_profile]),
+        **sizes,
+        **_depth_decay(sizes["rms"][:, sizes["in_profile"]], confidence),
         confidence=confidence,
-        frozen=tuple(t.name for t in every if not t.trainable),
+        frozen=tuple(t.name for t in found if not t.trainable),
         unused=_never_reached(run),
         cancelled=cancelled,
     )
+
+
+class _Sizes(TypedDict):
+    """Each layer, and its gradient at each step."""
+
+    layers: tuple[str, ...]
+    module_types: tuple[str, ...]
+    in_profile: NDArray[np.bool_]
+    rms: NDArray[np.float64]
+    norm: NDArray[np.float64]
+
+
+class _Decay(TypedDict):
+    """What becomes of the gradient on its way through the profile, at each step."""
+
+    decay: NDArray[np.float64]
+    decay_low: NDArray[np.float64]
+    decay_high: NDArray[np.float64]
+    first_to_last: NDArray[np.float64]
+
+
+def _layer_sizes(run: Run, tensors: list[TensorInfo], *, output: bool) -> _Sizes:
+    types = {tensor.module: tensor.module_type for tensor in reversed(tensors)}  # the first's wins
+    layers = tuple(dict.fromkeys(tensor.module for tensor in tensors))
+    norm, size = _by_layer(_norms(run, tensors), tensors, layers)
+    return {
+        "layers": tuple(layer or "(model)" for layer in layers),
+        "module_types": tuple(types[layer] for layer in layers),
+        "in_profile": _profile(layers, tensors, output=output),
+        "rms": norm / np.sqrt(size),
+        "norm": norm,
+    }
+
+
+def _depth_decay(rms: NDArray[np.float64], confidence: float) -> _Decay:
+    """Of the layers in the profile alone."""
+    decay, low, high = _geometric_mean(_log_ratios(rms), confidence)
+    ends = _first_to_last(rms)
+    return {"decay": decay, "decay_low": low, "decay_high": high, "first_to_last": ends}
 
 
 def _counts(tensor: TensorInfo, parameters: Parameters) -> bool:
@@ -180,7 +207,3 @@ def _never_reached(run: Run) -> tuple[str, ...]:
     counts = run.column("gradients", "count", names)
     reached = np.nan_to_num(counts).sum(axis=0) > 0
     return tuple(name for name, there in zip(names, reached.tolist(), strict=True) if not there)
-
-
-def _first(names: Iterable[str]) -> str:
-    return next(iter(names))

@@ -154,9 +154,10 @@ class BlackBox:
             return self._is_alarmed_anew()
         total = 0.0
         for parameter in self._sentinels:
-            if parameter.grad is None:
+            gradient = parameter.grad
+            if gradient is None:
                 return self._is_alarmed_anew()
-            total += parameter.grad.sum().item()
+            total += gradient.sum().item()
         return not math.isfinite(total) and any(_is_bad(p) for p in self._sentinels)
 
     def _is_alarmed_anew(self) -> bool:

@@ -18,21 +18,24 @@ class Clock:
         self._in_play = set(range(optimizers))
         self._stepped: set[int] = set()
         self._turns = 0
+        self.complete = False  # have all optimizers in play had their turn in this step?
 
     def turn(self, optimizer: int) -> bool:
         """An optimizer is about to step. Does a new step begin with it?"""
+        if self.complete and len(self._in_play) == 1 and optimizer in self._in_play:
+            self.step += 1  # it is alone, and was before: nothing else changes
+            return True
         self._turns += 1
-        if self._turns > self._patience:
-            self._in_play = set(self._stepped)
-        begins = not self._stepped or (
-            self._in_play <= self._stepped and optimizer in self._stepped
-        )
+        if self._turns > AT_FIRST and self._turns > self._patience:
+            self._in_play, self.complete = set(self._stepped), True
+        begins = not self._stepped or (self.complete and optimizer in self._stepped)
         if begins:
             self.step += 1
             self._stepped.clear()
             self._turns = 1
         self._stepped.add(optimizer)
         self._in_play.add(optimizer)
+        self.complete = self._in_play <= self._stepped
         return begins
 
     @property
@@ -44,8 +47,3 @@ class Clock:
     def under_way(self) -> int:
         """The step that what happens now belongs to."""
         return self.step + (self.complete or not self._stepped)
-
-    @property
-    def complete(self) -> bool:
-        """Have all optimizers in play had their turn in this step?"""
-        return self._in_play <= self._stepped

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from probes.global_hooks import GlobalHooks
 
 PASSES = 8  # forward passes of a step that are kept
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """One forward pass: what went in, and under which autocast."""
 
     number: int  # of the step's passes, from 1
@@ -58,7 +57,7 @@ class Keeper:
 
     def _left(self, module: nn.Module, inputs: tuple[Any, ...], *rest: Any) -> None:
         """The rest is keywords and output; after an exception torch leaves out the former."""
-        if torch.compiler.is_compiling():  # first of all: the compiler reads this too
+        if is_compiling():  # first of all: the compiler reads this too
             return
         if module is self._model and torch.is_grad_enabled() and not self._still:
             if torch._C._current_graph_task_id() != -1:  # run again: activation checkpointing

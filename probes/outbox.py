@@ -64,7 +64,7 @@ class Outbox:
         """A value on a device is sent once it has come to the host by itself."""
         if not isinstance(value, torch.Tensor):
             self._send_scalar(step, now, name, value)
-        elif value.device.type == "cpu":
+        elif value.is_cpu:
             self._send_scalar(step, now, name, value.item())
         else:
             wide = torch.float32 if value.device.type == "mps" else torch.float64

@@ -16,16 +16,13 @@ class Pace:
     """Counts steps, measures them, and asks the schedule about the next one."""
 
     def __init__(self, schedule: Schedule, start: int, optimizers: int) -> None:
-        self.start = start
+        self.start = self.step = start
         self.due = self.next = False  # is this step recorded, and the one after it?
+        self.complete = False  # have all optimizers in play had their turn?
         self.records = 0
         self._schedule, self._clock, self._cost = schedule, Clock(start, optimizers), Cost()
         self._planned = start  # the last step about which it is decided
         self._inside, self._since = 0.0, 0.0
-
-    @property
-    def step(self) -> int:
-        return self._clock.step
 
     @property
     def under_way(self) -> int:
@@ -38,16 +35,13 @@ class Pace:
 
     def turn(self, optimizer: int) -> bool:
         """An optimizer is about to step. Does a new step begin with it?"""
-        return self._clock.turn(optimizer)
+        begins = self._clock.turn(optimizer)
+        self.step, self.complete = self._clock.step, self._clock.complete
+        return begins
 
     def begin(self) -> None:
         self.due = self.next
         self.records += self.due
-
-    @property
-    def complete(self) -> bool:
-        """Have all optimizers in play had their turn?"""
-        return self._clock.complete
 
     def is_planned(self, step: int) -> bool:
         return step <= self._planned
@@ -58,7 +52,7 @@ class Pace:
 
     def plan(self, step: int, started: float, in_hooks: float) -> None:
         """Decide about this step; the one before it is over, and took so long."""
-        if self.is_planned(step):
+        if step <= self._planned:
             return
         if step > self.start + 1:
             now = time.perf_counter()

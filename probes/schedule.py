@@ -30,6 +30,7 @@ class Cost:
         self._recorded: deque[float] = deque(maxlen=15)
         self._inside: deque[float] = deque(maxlen=15)
         self._unseen = UNSEEN
+        self.of_a_record = 0.0  # seconds; asked for at every step, so it is worked out but once
 
     def took(self, seconds: float, inside: float, *, recorded: bool) -> None:
         """A step ended: its seconds, and those of them inside hooks and log calls."""
@@ -41,20 +42,16 @@ class Cost:
         self._in_records += inside
         self._recorded.append(seconds)
         self._inside.append(inside)
-        self._unseen = self._judge()
+        typical = median(self._inside)
+        self._unseen = self._judge(typical)
+        self.of_a_record = self._unseen * typical
 
-    def _judge(self) -> float:
+    def _judge(self, inside: float) -> float:
         """The true cost of a record over what the clock inside the hooks sees."""
-        inside = median(self._inside)
         if len(self._idle) < 5 or len(self._recorded) < 5 or not inside:
             return UNSEEN
         seen = (median(self._recorded) - median(self._idle)) / inside
         return min(max(1.0, seen), AT_MOST)
-
-    @property
-    def of_a_record(self) -> float:
-        """Seconds."""
-        return self._unseen * median(self._inside) if self._inside else 0.0
 
     @property
     def spent(self) -> float:

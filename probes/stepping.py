@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
+from torch.compiler import is_compiling
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
@@ -16,7 +16,7 @@ def attach(optimizer: Optimizer, before: Notice, after: Notice) -> list[Removabl
     """Call `before` when the optimizer has its gradients and has not moved, `after` when it has."""
 
     def pre(_: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if torch.compiler.is_compiling():  # a compiled step would compile this with it
+        if is_compiling():  # a compiled step would compile this with it
             return None
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
         if closure is None:
@@ -28,7 +28,7 @@ def attach(optimizer: Optimizer, before: Notice, after: Notice) -> list[Removabl
         return args, {**kwargs, "closure": once}
 
     def post(*_: Any) -> None:
-        if not torch.compiler.is_compiling():
+        if not is_compiling():
             after()
 
     return [optimizer.register_step_pre_hook(pre), optimizer.register_step_post_hook(post)]

@@ -1,0 +1,59 @@
+"""Opens the run that a recorder fills: a new one, or one that goes on after its last step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from probes.archive import last_step
+from probes.courier import Courier
+from probes.folder import await_run, create_run, hold
+from probes.origin import origin
+from probes.probe import Probe
+from probes.schedule import Schedule
+from probes.watch import Training
+
+
+def ranks() -> tuple[int, int]:
+    """Which of the processes of one training this is, and how many there are."""
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def new_run(path: Path, training: Training, probes: Sequence[Probe], plan: Schedule) -> None:
+    """Make the folder, and write down what is known at the start."""
+    model = {
+        "class": type(training.model).__name__,
+        "parameters": _size(training.model),
+        "layers": training.selection,
+    }
+    info = {
+        "model": model,
+        "optimizers": [type(optimizer).__name__ for optimizer in training.optimizers],
+        "schedule": str(plan),
+        "series": {probe.series: probe.state for probe in probes},
+    }
+    create_run(path, {**origin(), **info})
+
+
+def open_run(path: Path, rank: int, ranks: int) -> tuple[int, Courier]:
+    """The last step there is, and a scribe that writes what comes after it."""
+    if rank:
+        await_run(path)
+    held = hold(path, rank)
+    try:
+        start = max(last_step(path, each) for each in range(ranks))
+        return start, Courier(path, held, rank)
+    except BaseException:
+        os.close(held)  # else this process could never take the run again
+        raise
+
+
+def _size(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters() if not nn.parameter.is_lazy(p))

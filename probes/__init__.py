@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from probes.modes import Modes as Modes
     from probes.optimizer_state import OptimizerState as OptimizerState
     from probes.outputs import Outputs as Outputs
+    from probes.program.objective import Whole as Whole
     from probes.recorder import Recorder as Recorder
     from probes.snapshots import Snapshots as Snapshots
     from probes.updates import Updates as Updates
@@ -34,6 +35,7 @@ _HOMES = {
     "Snapshots": "probes.snapshots",
     "Updates": "probes.updates",
     "Weights": "probes.weights",
+    "Whole": "probes.program.objective",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Snapshots",
     "Updates",
     "Weights",
+    "Whole",
 ]
 
 

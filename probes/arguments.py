@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
@@ -14,9 +15,12 @@ from probes.batches import Batches
 from probes.folder import FathomError
 from probes.gradients import Gradients
 from probes.modes import Modes
+from probes.named_tensors import named_tensors
 from probes.optimizer_state import OptimizerState
+from probes.outputs import Outputs
 from probes.parameters import selected
 from probes.probe import Probe
+from probes.program.objective import Loss, model_inputs
 from probes.snapshots import Snapshots
 from probes.updates import Updates
 from probes.weights import Weights
@@ -68,9 +72,22 @@ def default_probes() -> list[Probe]:
     ]
 
 
-def chosen_probes(probes: Sequence[Probe] | None) -> list[Probe]:
+def chosen_probes(
+    probes: Sequence[Probe] | None, loss: Loss = None, batch: Any = None
+) -> list[Probe]:
     """The usual ones, if none are chosen; each with a series of its own."""
-    chosen = default_probes() if probes is None else list(probes)
+    if loss is not None and batch is None:
+        raise FathomError(
+            "loss= without batch=: the loss program is made by running both; pass "
+            "batch=(inputs, target) too."
+        )
+    inputs = model_inputs(loss, batch)
+    inputs = tuple(inputs) if type(inputs) is list else inputs
+    fit = bool(named_tensors("", inputs))
+    chosen = list(probes) if probes is not None else default_probes() + [Outputs()] * fit
+    for probe in chosen:
+        if isinstance(probe, Outputs) and not probe.is_fed:
+            _feed(probe, inputs, fit=fit)
     names = [probe.series for probe in chosen]
     for name in names:
         if not name.isidentifier() or names.count(name) > 1:
@@ -79,6 +96,15 @@ def chosen_probes(probes: Sequence[Probe] | None) -> list[Probe]:
                 "probe a name of its own, of letters, digits and underscores."
             )
     return chosen
+
+
+def _feed(probe: Outputs, inputs: Any, *, fit: bool) -> None:
+    if not fit:
+        raise FathomError(
+            "probes.Outputs() does not know what to call the model with; write Outputs(inputs), or "
+            "give the Recorder batch=(inputs, target)."
+        )
+    probe.feed(inputs)
 
 
 def strangers(model: nn.Module, optimizers: Sequence[Optimizer]) -> list[str]:

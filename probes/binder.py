@@ -31,10 +31,11 @@ from probes.folder import (
 from probes.gathering import Gathering
 from probes.recording import Segment, segment_image
 from probes.recording_file import RecordingFile
-from probes.wire import ARRAY, BLOB, MESSAGE, RECORD, SCALARS, Record, read_record
+from probes.wire import ARRAY, BLOB, MESSAGE, PIECE, RECORD, SCALARS, Record, read_record
 
 if TYPE_CHECKING:
     from probes.gallery import Gallery
+    from probes.program_file import ProgramDraft
 
 SOON, LATER = 2.0, 10.0  # seconds a segment stays open: while somebody looks, and otherwise
 YOUNG = 60.0  # a run's first minute counts as looked at
@@ -63,6 +64,7 @@ class Binder:
         self._state = "killed"  # unless the recorder says goodbye
         self._gathering, self._bytes = Gathering(), 0
         self._gallery: Gallery | None = None
+        self._program: ProgramDraft | None = None
         self._unwritten: list[Unwritten] = []
         self._retry, self._large = 0.0, LARGE
         self._told: set[object] = set()
@@ -75,6 +77,9 @@ class Binder:
         if kind == BLOB:
             self._show(lambda gallery: gallery.add(body))
             return  # no segment's business
+        if kind == PIECE:
+            self._safely(lambda: self._program.add(body) if self._program else None)
+            return
         if kind == RECORD:
             self._add_record(read_record(body))
         elif kind == SCALARS:
@@ -106,15 +111,30 @@ class Binder:
         self._summary["dropped"] += message.get("dropped", 0)
         if "snapshot" in message:
             self._show(lambda gallery: gallery.begin(message["snapshot"]))
+        if "program" in message:
+            self._safely(lambda: self._begin_program(message["program"]))
 
     def _show(self, act: Callable[[Gallery], None]) -> None:
-        """Leave to the gallery what is its; a snapshot that fails takes no row with it."""
-        try:
+        """Leave to the gallery what is its."""
+
+        def show() -> None:
             if self._gallery is None:
                 from probes.gallery import Gallery  # most runs have none
 
                 self._gallery = Gallery(self.folder, self._rank)
             act(self._gallery)
+
+        self._safely(show)
+
+    def _begin_program(self, head: dict[str, Any]) -> None:
+        from probes.program_file import ProgramDraft
+
+        self._program = ProgramDraft(self.folder, head)
+
+    def _safely(self, act: Callable[[], None]) -> None:
+        """A snapshot or a program that fails takes no row with it."""
+        try:
+            act()
         except Exception as error:
             self._complain(error)
 
@@ -197,6 +217,8 @@ class Binder:
             self._let_go(-1)
         if self._gallery is not None:
             self._show(lambda gallery: gallery.close())
+        if self._program is not None:
+            self._safely(self._program.close)
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
             self._write_summary()

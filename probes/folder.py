@@ -32,6 +32,14 @@ class RunError(FathomError):
     """A folder or file that cannot be used as a recording."""
 
 
+class ProgramError(FathomError):
+    """A stored loss program that is not what it must be; nothing of it has run."""
+
+
+class NotRecordable(FathomError):  # noqa: N818  (said, not raised at the user)
+    """A live model that no program can be made of: the reason, and the way round."""
+
+
 def create_run(folder: Path, info: dict[str, Any]) -> None:
     """Make a new run folder; one that holds anything is never touched."""
     if (folder / RUN).exists():

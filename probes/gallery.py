@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -25,13 +26,15 @@ from probes.snapshot_file import (
 )
 from probes.wire import read_blob
 
+NOTHING: Mapping[str, Row] = {}
+
 
 class Gallery:
     """One rank's snapshots."""
 
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self._folder, self._rank = folder, rank
-        self._draft: _Draft | None = None
+        self._draft: Draft | None = None
         self._budget = 0
         for left in (folder / SNAPSHOTS).glob(f"r{rank:04d}-*.part"):  # by a scribe that was killed
             left.unlink(missing_ok=True)
@@ -45,7 +48,7 @@ class Gallery:
         path = self._path(step)
         path.parent.mkdir(exist_ok=True)
         self._budget = head["budget"]
-        self._draft = _Draft(path, head, self._rank, self._before(steps))
+        self._draft = Draft(path, head, self._rank, self._before(steps))
         self._go_on(memoryview(b""))  # it may be of no bytes at all
 
     def add(self, body: bytes) -> None:
@@ -140,10 +143,12 @@ def missed_least(steps: tuple[int, ...]) -> int:
     return min(range(1, len(steps) - 1), key=lambda n: steps[n + 1] / max(steps[n - 1], 0.5))
 
 
-class _Draft:
+class Draft:
     """A snapshot that is coming in: hashed, compared with the one before and stored as it comes."""
 
-    def __init__(self, path: Path, head: dict[str, Any], rank: int, before: dict[str, Row]) -> None:
+    def __init__(
+        self, path: Path, head: dict[str, Any], rank: int = 0, before: Mapping[str, Row] = NOTHING
+    ) -> None:
         self.number, self.received = int(head["snapshot"]), 0
         self._step, self._time, self._rank = int(head["step"]), float(head["time"]), rank
         self._rows = [Row(**row) for row in head["tensors"]]

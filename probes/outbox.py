@@ -177,13 +177,19 @@ class Outbox:
             summary |= {"state": state, "dropped": summary.get("dropped", 0) + dropped}
             write_json(self._summary, summary)
 
-    # What a snapshot's thread needs of the courier.
+    # What the threads of snapshots and of the loss program need of the courier.
 
     def begin_snapshot(self, head: dict[str, Any]) -> None:
         self._courier.send(wire.message(snapshot=head))
 
     def send_chunk(self, snapshot: int, offset: int, chunk: bytes | memoryview) -> None:
         self._courier.send(wire.blob(snapshot, offset, chunk))
+
+    def begin_program(self, head: dict[str, Any]) -> None:
+        self._courier.send(wire.message(program=head))
+
+    def send_piece(self, offset: int, chunk: bytes | memoryview) -> None:
+        self._courier.send(wire.piece(offset, chunk))
 
     @property
     def room(self) -> int:

@@ -31,6 +31,7 @@ LARGEST_INPUT = 1 << 22  # elements
 class Outputs:
     """Calls the model with `inputs`: a tuple is its arguments, a mapping its keywords.
 
+    inputs    if not said, those of the Recorder's `batch`
     every     predict at every n-th step, in place of 16 times in each tenfold of steps
     autocast  predict in this type, as training does; if not said, in that of the weights
     """
@@ -39,19 +40,29 @@ class Outputs:
     state = "after the step; in evaluation mode, without gradients"
 
     def __init__(
-        self, inputs: Any, *, every: int | None = None, autocast: torch.dtype | None = None
+        self, inputs: Any = None, *, every: int | None = None, autocast: torch.dtype | None = None
     ) -> None:
+        self._inputs: Any = None
         if every is not None and every < 1:
             raise ValueError(f"every={every}: it counts steps and starts at 1")
+        if inputs is not None:
+            self.feed(inputs)
+        self._every, self._autocast = every, autocast
+        self._next = 0
+        self._told = False
+
+    @property
+    def is_fed(self) -> bool:
+        """Does it know what to call the model with?"""
+        return self._inputs is not None
+
+    def feed(self, inputs: Any) -> None:
         if not named_tensors("", inputs):
             raise ValueError(
                 f"inputs are a {type(inputs).__name__} without a tensor: give what the model is "
                 "called with, such as x, (x, mask) or {'input_ids': ids}"
             )
         self._inputs = _mapped(inputs, lambda tensor: tensor.detach().clone())
-        self._every, self._autocast = every, autocast
-        self._next = 0
-        self._told = False
 
     def step(self, moment: Moment) -> None:
         if moment.step < self._next:

@@ -40,6 +40,8 @@ from probes.outbox import Outbox
 from probes.pace import Pace
 from probes.parameters import unwrapped
 from probes.probe import Probe
+from probes.program.deposit import Deposit
+from probes.program.objective import Loss
 from probes.schedule import schedule
 from probes.stepping import attach
 from probes.troubles import Troubles
@@ -57,6 +59,12 @@ class Recorder:
     every     record every n-th step, whatever it costs
     budget    or record as often as this share of training time allows
     resume    append to the run that is there, after its last step
+    batch     (inputs, target), or what else `loss` takes: with it the recording remembers the
+              model and its loss as a program, so that landscape and curvature can be computed from
+              the folder alone; and what the model predicts for these inputs. The model is run and
+              exported once, here, and left as it was
+    loss      loss(model(inputs), target); None if the model gives its loss itself, Whole(fn) if
+              fn(model, batch) does
     on_nonfinite   "raise" stops training before the weights are spoilt by a NaN or infinity;
               where it came from is recorded either way
     """
@@ -72,18 +80,21 @@ class Recorder:
         every: int | None = None,
         budget: float | None = 0.02,
         resume: bool = False,
+        loss: Loss = None,
+        batch: Any = None,
         on_nonfinite: Literal["record", "raise"] = "record",
     ) -> None:
         self.path = Path(path)
         self._model = checked_model(unwrapped(model), layers)
         self._optimizers = listed_optimizers(optimizer)
-        self._probes = chosen_probes(probes)
+        self._probes = chosen_probes(probes, loss, batch)
         raises = checked_reaction(on_nonfinite)
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
         self._rank, processes = ranks()
         training = Training(
             self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
         )
+        self._program = Deposit(self._model, loss, None if self._rank else batch, self.path)
         if not resume and not self._rank:
             new_run(self.path, training, self._probes, schedule(every, budget, 0, processes))
         start, courier = open_run(self.path, self._rank, processes)
@@ -92,8 +103,7 @@ class Recorder:
         self._outbox = self._begin(courier, start)
         plan = schedule(every, budget, start, processes)
         self._pace = Pace(plan, start, max(1, len(self._optimizers)))
-        series = [probe.series for probe in self._probes]
-        account = Account(self._pace, self._outbox, self._troubles, series)
+        account = Account(self._pace, self._outbox, self._troubles, self._series)
         self._incidents = Incidents(training, self._watch, self._scales, account, raises=raises)
         self._closed = False
         self._handles = self._attach()
@@ -103,9 +113,10 @@ class Recorder:
     def _begin(self, courier: Courier, start: int) -> Outbox:
         summary = of_rank(self.path / SUMMARY, self._rank)
         outbox = Outbox(courier, summary, self._troubles, self._watch.describe)
-        outbox.begin([probe.series for probe in self._probes], len(self._optimizers))
+        outbox.begin(self._series, len(self._optimizers))
         if start:
             outbox.event(start, "resumed", f"after step {start}")
+        self._program.hand_over(outbox, self._troubles, start)
         return outbox
 
     def _attach(self) -> list[Any]:
@@ -122,6 +133,10 @@ class Recorder:
                 optimizer, partial(self._before, n, optimizer), partial(self._after, n, optimizer)
             )
         ]
+
+    @property
+    def _series(self) -> list[str]:
+        return [probe.series for probe in self._probes]
 
     @property
     def steps(self) -> int:
@@ -224,6 +239,7 @@ class Recorder:
             return
         self._detach()
         self._watch.close(self._pace.step, self._outbox)
+        self._program.close(self._troubles)
         if self._pace.step == self._pace.start:
             self._troubles.say(
                 "no step",

@@ -6,6 +6,8 @@ A run is a folder, and nothing in it is ever changed in place:
     summary.json                    a few lines kept fresh; listing many runs reads only this
     segments/r0000-00000042.h5      some seconds of the recording, whole or absent
     recording.h5                    at the end: all segments as one file (see archive.py)
+    snapshots/r0000-s000001000.h5   the weights at a step (see snapshot_file.py)
+    program.json, program.h5        the model and its loss as data, and a batch (program_file.py)
 
 A training of several processes records into one folder. Rank 0 makes it, and its files are named
 as above; rank 1 writes summary-r0001.json, segments/r0001-…h5 and recording-r0001.h5, and so on.

@@ -127,6 +127,18 @@ def _read_from(path: Path, step: int, wanted: list[Row]) -> dict[str, NDArray[An
         return {row.name: decode(_cut(blob, row), row.dtype, row.shape) for row in there}
 
 
+def read_alone(path: Path) -> dict[str, NDArray[Any]]:
+    """Every tensor of a file that refers to no other one."""
+    rows = read_index(path)[1]
+    found = _read_from(path, 0, [row for row in rows if not row.alias])
+    if lost := [row for row in rows if (row.alias or row.name) not in found]:
+        raise RunError(
+            f"'{path}' lacks the bytes of '{lost[0].name}'; copy the whole run again from where "
+            "it was recorded."
+        )
+    return {row.name: found[row.alias or row.name] for row in rows}
+
+
 def _same(one: Row | None, other: Row) -> bool:
     return one is not None and one.content == other.content
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import asdict
-from threading import Thread
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
-
-import torch
 
 from probes.host_copy import HostCopy, Part, place, unfit, weights
 from probes.probe import Moment
 from probes.recording_file import LARGEST_DATASET
-
-CHUNK = 1 << 18  # bytes sent at once
-PAUSE = 0.01  # seconds of rest while there is no room
-STALLED = 10.0  # seconds without any room; then a snapshot is given up
-PATIENCE = 60.0  # seconds that close() waits for a snapshot on its way
+from probes.sending import Sending
 
 
 class Vault(Protocol):
@@ -51,7 +43,7 @@ class Snapshots:
         self._taken: int | None = None
         self._count = self._skipped = 0
         self._copy = HostCopy()
-        self._sending = _Sending()
+        self._sending = Sending("snapshots")
         self._said: set[str] = set()
 
     def step(self, moment: Moment) -> None:
@@ -99,7 +91,7 @@ class Snapshots:
             "budget": self._budget,
             "tensors": [asdict(row) for row in rows],
         }
-        self._sending.start(moment.vault, head, self._copy.view(rows), arrived)
+        self._sending.start(_OnItsWay(moment.vault, head), self._copy.view(rows), arrived)
         self._taken, self._count = moment.step, self._count + 1
 
     def _fit(self, moment: Moment) -> list[Part]:
@@ -134,67 +126,19 @@ class Snapshots:
             moment.event("snapshots", text)
 
 
-class _Sending:
-    """A snapshot on its way to the scribe, in a thread that ends with it."""
+@dataclass(frozen=True)
+class _OnItsWay:
+    """One snapshot, as its pieces leave."""
 
-    def __init__(self) -> None:
-        self._thread: Thread | None = None
-        self._over = False
-        self.failures: list[str] = []
+    vault: Vault
+    head: dict[str, Any]
+
+    def begin(self) -> None:
+        self.vault.begin_snapshot(self.head)
+
+    def send(self, at: int, chunk: memoryview) -> None:
+        self.vault.send_chunk(self.head["snapshot"], at, chunk)
 
     @property
-    def under_way(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    def start(
-        self,
-        vault: Vault,
-        head: dict[str, Any],
-        data: memoryview,
-        arrived: list[torch.cuda.Event],
-    ) -> None:
-        self._over = False
-        self._thread = Thread(
-            target=self._run,
-            args=(vault, head, data, arrived),
-            daemon=True,
-            name="fathom-snapshots",
-        )
-        self._thread.start()
-
-    def _run(self, *snapshot: Any) -> None:
-        try:
-            self._send(*snapshot)
-        except Exception as error:
-            self.failures.append(f"{type(error).__name__}: {error}")
-
-    def _send(
-        self,
-        vault: Vault,
-        head: dict[str, Any],
-        data: memoryview,
-        arrived: list[torch.cuda.Event],
-    ) -> None:
-        for event in arrived:
-            event.synchronize()
-        vault.begin_snapshot(head)
-        at, moved = 0, time.monotonic()
-        while at < len(data) and not self._over:
-            size = min(CHUNK, len(data) - at, vault.room)
-            if size > 0:
-                vault.send_chunk(head["snapshot"], at, data[at : at + size])
-                at, moved = at + size, time.monotonic()
-            elif time.monotonic() - moved > STALLED:
-                raise TimeoutError(f"the scribe took nothing for {STALLED:g} seconds")
-            else:
-                time.sleep(PAUSE)
-
-    def wait(self) -> None:
-        if self._thread is not None:
-            self._thread.join(PATIENCE)
-
-    def end(self) -> None:
-        """Who is still on the way stops."""
-        if self.under_way:
-            self.failures.append(f"not sent within {PATIENCE:g} seconds of the end")
-        self._over = True
+    def room(self) -> int:
+        return self.vault.room

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from probes.folder import FathomError
 from probes.recording import ARRAY_TYPES, BINS, STATISTICS
 
-MESSAGE, SCALARS, RECORD, ARRAY, BLOB = b"M", b"S", b"R", b"A", b"B"
+MESSAGE, SCALARS, RECORD, ARRAY, BLOB, PIECE = b"M", b"S", b"R", b"A", b"B", b"P"
 FRAME = struct.Struct("<cI")  # kind, bytes that follow
 RECORD_HEAD = struct.Struct("<BIqd")  # series, rows, step, time
 ARRAY_HEAD = struct.Struct("<Iqd")  # track, step, time
 BLOB_HEAD = struct.Struct("<IQ")  # snapshot, offset
+PIECE_HEAD = struct.Struct("<Q")  # offset
 SCALAR = np.dtype([("step", "<i8"), ("time", "<f8"), ("key", "<u4"), ("value", "<f8")])
 
 
@@ -91,6 +92,17 @@ def blob(snapshot: int, offset: int, chunk: bytes | memoryview) -> bytes:
 
 def read_blob(body: bytes) -> tuple[int, int, memoryview]:
     return (*BLOB_HEAD.unpack_from(body), memoryview(body)[BLOB_HEAD.size :])
+
+
+def piece(offset: int, chunk: bytes | memoryview) -> bytes:
+    """A piece of the loss program's tensors."""
+    head = PIECE_HEAD.pack(offset)
+    size = len(head) + memoryview(chunk).nbytes
+    return b"".join((FRAME.pack(PIECE, size), head, chunk))
+
+
+def read_piece(body: bytes) -> tuple[int, memoryview]:
+    return (*PIECE_HEAD.unpack_from(body), memoryview(body)[PIECE_HEAD.size :])
 
 
 class Frames:

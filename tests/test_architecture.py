@@ -32,12 +32,14 @@ TORCH_FREE = (
     *(f"probes/{name}.py" for name in ("__init__", "binder", "courier", "clock", "folder")),
     *(
         f"probes/{name}.py"
-        for name in ("gallery", "gathering", "merging", "origin", "reserved", "schedule")
+        for name in ("gallery", "gathering", "merging", "origin", "program_file", "reserved")
     ),
+    "probes/schedule.py",
     *(f"probes/{name}.py" for name in ("scribe", "troubles", "wire", "gallery")),
 )
+SUBJECT = "diagnostics/subject*.py"  # a subject, and what it is made of
 DOORS = {
-    "torch": ("probes/*.py", "diagnostics/subject.py"),
+    "torch": ("probes/*.py", SUBJECT),
     "h5py": (*CONTRACT, "diagnostics/store.py"),
     "dash": ("dashboard/app.py", "dashboard/pages/*.py"),
     "plotly": ("dashboard/*",),
@@ -81,12 +83,18 @@ def _offences(path: Path, place: Path) -> Iterator[str]:
         yield f"'{place.stem}' says nothing of what is inside"
     for imported in sorted(imports(path)):
         top = imported.split(".")[0]
-        if top in ROOMS and not _allowed(imported, MAY_IMPORT[room]):
+        if top in ROOMS and not _allowed(imported, _may_import(room, name)):
             yield f"may not import {imported}"
         if top in DOORS and not any(fnmatch(name, door) for door in DOORS[top]):
             yield f"may not open the door to {top}"
         if top == "torch" and name in TORCH_FREE:
             yield "may not open the door to torch"
+
+
+def _may_import(room: str, name: str) -> tuple[str, ...]:
+    """A subject alone runs the programs that recordings hold."""
+    of_programs = ("probes.program", "probes.snapshot_file")
+    return MAY_IMPORT[room] + (of_programs if fnmatch(name, SUBJECT) else ())
 
 
 def _allowed(imported: str, rooms: tuple[str, ...]) -> bool:
@@ -102,6 +110,8 @@ FAULTS = {
     "probes/planted.py": ("import diagnostics.run", "diagnostics.run"),
     "dashboard/planted.py": ("import probes.recording", "probes.recording"),
     "diagnostics/rules/planted.py": ("import torch", "door to torch"),
+    "diagnostics/planted3.py": ("from probes.program import prepare", "probes.program"),
+    "probes/program_file.py": ("import torch", "door to torch"),
     "probes/wire.py": ("def late():\n    from torch import nn", "door to torch"),
     "probes/planted2.py": ("import h5py", "door to h5py"),
     "dashboard/report.py": ("import dash", "door to dash"),
@@ -134,7 +144,8 @@ def loaded_by(code: str) -> set[str]:
     ("code", "never"),
     [
         ("import probes", {"torch", "h5py", "numpy"}),
-        ("import probes.scribe, probes.binder", {"torch", "scipy"}),
+        ("import probes.program", {"torch", "h5py", "numpy"}),
+        ("import probes.scribe, probes.binder, probes.program_file", {"torch", "scipy"}),
         ("from diagnostics import Run, examine", {"torch", "plotly", "dash"}),
         ("import diagnostics.rules as r; r.rules()", {"torch", "plotly", "dash"}),
         ("import dashboard", {"torch", "h5py", "plotly", "dash"}),

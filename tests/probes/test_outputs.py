@@ -82,7 +82,7 @@ def test_every_counts_from_one(every):
         Outputs(inputs(), every=every)
 
 
-@pytest.mark.parametrize("nothing", [None, "text", (), {"a": 1}])
+@pytest.mark.parametrize("nothing", ["text", (), {"a": 1}])
 def test_inputs_without_a_tensor_are_refused(nothing):
     with pytest.raises(ValueError, match="without a tensor"):
         Outputs(nothing)
@@ -92,6 +92,15 @@ def test_inputs_without_a_tensor_are_refused(nothing):
 class Batch:
     x: torch.Tensor
     name: str = "a"
+
+
+def test_it_can_be_told_later_what_to_call_the_model_with():
+    probe = Outputs()
+    assert not probe.is_fed
+    with pytest.raises(ValueError, match="without a tensor"):
+        probe.feed("text")
+    probe.feed(torch.ones(2, 3))
+    assert probe.is_fed
 
 
 def test_ways_to_call_a_model():

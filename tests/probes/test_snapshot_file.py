@@ -21,6 +21,7 @@ from probes.snapshot_file import (
     SnapshotWriter,
     decode,
     holder,
+    read_alone,
     read_index,
     read_snapshot,
     snapshot_path,
@@ -285,3 +286,20 @@ def test_a_write_that_fails_late_leaves_nothing(folder, monkeypatch):
         writer.finish(1 << 20, [row], rank=0, step=1, time=0.0)
     writer.abandon()
     assert list((folder / "snapshots").iterdir()) == []
+
+
+def test_a_file_alone_gives_all_that_it_holds(folder):
+    values = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "none": np.zeros((0, 4), "f4")}
+    found = read_alone(write(folder, 0, values))
+    assert found.keys() == values.keys()
+    assert all(np.array_equal(found[name], values[name]) for name in values)
+
+
+def test_a_file_that_needs_another_is_refused_alone(folder):
+    path = write(folder, 0, {"a": np.ones(3, np.float32)})
+    rows = [Row("a", (3,), "float32", 12, hash="h", step=0), Row("b", (), "float32", 0, alias="c")]
+    writer = SnapshotWriter(path, rows)
+    writer.write(0, np.ones(3, np.float32).view(np.uint8))
+    writer.finish(12, rows, rank=0, step=0, time=0.0)
+    with pytest.raises(RunError, match="lacks the bytes of 'b'; copy the whole run again"):
+        read_alone(path)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from probes import snapshots
+from probes import sending, snapshots
 from probes.gallery import Gallery
 from probes.recording_file import LARGEST_DATASET
 from probes.snapshot_file import read_index, read_snapshot, snapshot_path, snapshot_steps
@@ -224,7 +224,7 @@ def test_what_is_sent_is_of_the_step_it_says_whatever_happens_to_the_weights_sin
 
 
 def test_a_scribe_that_takes_nothing_is_given_up(monkeypatch):
-    monkeypatch.setattr(snapshots, "STALLED", 0.2)
+    monkeypatch.setattr(sending, "STALLED", 0.2)
     model, probe, vault = nn.Linear(3, 1), Snapshots(), Memory(room=0)
     probe.step(Step(1, model, vault))
     probe.close(end := Step(2, model, vault))
@@ -235,7 +235,7 @@ def test_a_scribe_that_takes_nothing_is_given_up(monkeypatch):
 
 
 def test_closing_waits_a_while_and_no_longer(monkeypatch):
-    monkeypatch.setattr(snapshots, "PATIENCE", 0.2)
+    monkeypatch.setattr(sending, "PATIENCE", 0.2)
     model, probe, vault = nn.Linear(3, 1), Snapshots(), Memory(room=0)
     probe.step(Step(1, model, vault))
     probe.close(end := Step(2, model, vault))

@@ -103,3 +103,11 @@ def test_whole_frames_leave_nothing_torn():
     reader = wire.Frames()
     list(reader.feed(wire.message(state="finished")))
     assert reader.torn == 0
+
+
+@pytest.mark.parametrize("chunk", [b"", b"abc", bytes(1000), memoryview(b"abcdef")[2:4]])
+def test_a_piece_of_the_program_makes_the_round_trip(chunk):
+    [(kind, body)] = frames(wire.piece(1 << 40, chunk), size=7)
+    assert kind == wire.PIECE
+    offset, found = wire.read_piece(body)
+    assert (offset, bytes(found)) == (1 << 40, bytes(chunk))

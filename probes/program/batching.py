@@ -1,0 +1,94 @@
+"""How a batch's loss is made of its examples': found out when a program is recorded.
+
+May a batch be of another size? Are two batches' losses averaged, or added up, to make that of
+both? Are the outputs `examples` what each example gives alone?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from probes.program.examples import without_examples
+from probes.program.form import Program, Recorded
+from probes.program.interpreter import prepare
+
+NEAR = 1e-3  # relative; rounding is far below, another way of averaging far above
+SOME = 5  # examples that two ways of averaging are told apart on
+ALONE = 3  # examples that are tried one by one
+
+
+def cut(program: Program, batch: Mapping[str, Tensor], start: int, end: int) -> dict[str, Tensor]:
+    """Some of the examples."""
+    batched = {spec.name for spec in program.of_kind("input") if spec.batched}
+    return {k: v[start:end] if k in batched else v for k, v in batch.items()}
+
+
+def one_by_one(
+    program: Program, weights: Mapping[str, Tensor], batch: Mapping[str, Tensor], many: int
+) -> Tensor:
+    """The losses of the first examples, each a batch of its own."""
+    evaluate = prepare(program)
+    losses = [
+        evaluate(weights, cut(program, batch, n, n + 1))["loss"]
+        for n in range(min(many, program.batch))
+    ]
+    return torch.stack(losses)
+
+
+def of_one_size(recorded: Recorded) -> Recorded:
+    """No batch of another size may be given."""
+    program, batch = recorded.program, recorded.batch
+    tensors = {
+        reference: replace(spec, shape=tuple(batch[spec.name].shape)) if spec.batched else spec
+        for reference, spec in program.tensors.items()
+    }
+    return replace(recorded, program=replace(program, tensors=tensors, dynamic=False))
+
+
+def with_true_examples(recorded: Recorded, weights: Mapping[str, Tensor]) -> Recorded:
+    """The outputs `examples` stay only if they are what an example alone gives."""
+    program = recorded.program
+    if _examples_are_true(recorded, weights):
+        return recorded
+    graphs = {mode: without_examples(graph) for mode, graph in program.graphs.items()}
+    return replace(recorded, program=replace(program, graphs=graphs))
+
+
+def _examples_are_true(recorded: Recorded, weights: Mapping[str, Tensor]) -> bool:
+    program, batch = recorded.program, recorded.batch
+    if "examples" not in program.graphs["eval"].outputs:
+        return False
+    with torch.no_grad():
+        alone = one_by_one(program, weights, batch, ALONE)
+        found = prepare(program, wanted=("examples",))(weights, batch)["examples"]
+    return found.shape[:1] == (program.batch,) and _near(alone, found[:ALONE])
+
+
+def with_reduction(recorded: Recorded, weights: Mapping[str, Tensor]) -> Recorded:
+    """How the losses of two batches make the loss of both: their mean by size, their sum."""
+    program = recorded.program
+    if not program.dynamic or program.batch < 2:
+        return recorded
+    end = min(program.batch, SOME)
+    middle = end - max(1, end // 3)
+    whole, one, two = (
+        _loss(recorded, weights, *part) for part in ((0, end), (0, middle), (middle, end))
+    )
+    mean = (one * middle + two * (end - middle)) / end
+    found = "mean" if _near(whole, mean) else "sum" if _near(whole, one + two) else "other"
+    return replace(recorded, program=replace(program, reduction=found))
+
+
+def _loss(recorded: Recorded, weights: Mapping[str, Tensor], start: int, end: int) -> Tensor:
+    evaluate = prepare(recorded.program)
+    with torch.no_grad():
+        part = cut(recorded.program, recorded.batch, start, end)
+        return evaluate(weights, part)["loss"].double().cpu()
+
+
+def _near(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.double(), other.double(), rtol=NEAR, atol=1e-30, equal_nan=True)

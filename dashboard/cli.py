@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     _report_parser(commands)
     _doctor_parser(commands)
     _info_parser(commands)
+    _analyse_parser(commands)
     return parser
 
 
@@ -210,6 +212,15 @@ def _info_parser(commands: Commands) -> None:
     info = _command(commands, "info", told, "fathom info runs/digits")
     info.add_argument("run", nargs="+", type=Path)
     info.set_defaults(command=_info)
+
+
+def _analyse_parser(commands: Commands) -> None:
+    from dashboard.analyse import add_analyses
+
+    told = "compute what the recording allows, such as the loss landscape; stored in the run"
+    analyse = _command(commands, "analyse", told, "fathom analyse landscape runs/digits")
+    analyses = analyse.add_subparsers(required=True, metavar="analysis")
+    add_analyses(partial(_command, analyses))
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:

@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from diagnostics.doctor import examine as examine
     from diagnostics.run import Run as Run
     from diagnostics.runs import find_runs as find_runs
+    from diagnostics.subject import Subject as Subject
 
 _HOMES = {
     "Run": "diagnostics.run",
+    "Subject": "diagnostics.subject",
     "examine": "diagnostics.doctor",
     "find_runs": "diagnostics.runs",
 }
 
-__all__ = ["Run", "examine", "find_runs"]
+__all__ = ["Run", "Subject", "examine", "find_runs"]
 
 
 def __getattr__(name: str) -> Any:

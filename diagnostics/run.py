@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from diagnostics.rank_merge import merged_column, merged_histogram, merged_steps
 from diagnostics.runs import find_runs, read_info, state_of
 from probes.folder import OWN_SCALARS, RUN, WATCHED, FathomError, RunError, rank_files
 from probes.recording import STATISTICS, Event, TensorInfo, Track
+
+if TYPE_CHECKING:
+    from diagnostics.subject import Subject
+    from diagnostics.subject_losses import Statistics
 
 __all__ = ["FathomError", "Run", "RunError", "Scalar"]
 
@@ -191,6 +195,15 @@ class Run:
                 rank.arrays(name) for rank in self._ranks.values() if name in rank.array_names
             )
         )
+
+    def subject(self, step: int | None = None, statistics: Statistics = "running") -> Subject:
+        """The model, its loss and the recorded batch, at a snapshot (by default the last one).
+
+        `statistics`: what batch normalisation takes its mean from. This loads torch.
+        """
+        from diagnostics.subject import Subject
+
+        return Subject.recorded(self.path, step, statistics)
 
     def watch(self) -> None:
         """Tell the scribe that somebody looks: it then writes every two seconds."""

@@ -1,0 +1,243 @@
+"""Fewer points: a grid evaluated where the surface bends, interpolated elsewhere, and audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
+from scipy.ndimage import distance_transform_edt, maximum_filter
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Nodes = NDArray[np.int64]
+Axes = tuple[Nodes, ...]  # the nodes of a mesh, along each axis
+Scale = Literal["linear", "log"]
+Evaluate = Callable[[Nodes], Floats]  # flat node numbers -> values
+
+COARSEST = 7  # nodes along an axis at first
+REACH = 1  # coarse cells around a surprise that are looked at more closely
+AUDIT = 59  # nodes checked: none bad means, at 95 %, that at most 5 % of the rest are
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A grid of values of which some are interpolated."""
+
+    values: Floats  # [grid]  NaN and infinity where the function has them
+    evaluated: Mask  # [grid]
+    error: Floats  # [grid]  0 where evaluated, else the estimate, as a share of the range drawn;
+    #                NaN: not known yet
+    audited: int  # nodes drawn at random among the interpolated and evaluated after all
+    audit_error: float  # the largest error found there, as a share of the range drawn
+
+
+def refining(
+    evaluate: Evaluate,
+    shape: tuple[int, ...],
+    tolerance: float,
+    scale: Scale = "linear",
+    seed: int = 0,
+) -> Iterator[Refined]:
+    """Halve the cells of a coarse grid where an interpolant was wrong by more than the tolerance.
+
+    The tolerance is a share of the range of the values, on the scale they are drawn on. Gives the
+    grid as it is known after each mesh; only the last one is within the tolerance.
+    """
+    grid = _Grid(evaluate, shape, scale)
+    levels = _meshes(shape)
+    grid.ask(_mesh(shape, levels[0]))
+    suspect = np.ones(shape, bool)
+    for coarse, fine in pairwise(levels):
+        yield grid.draft(coarse, levels[-1])
+        suspect = grid.halve(coarse, fine, suspect, tolerance)
+    yield grid.audit(tolerance, np.random.default_rng(seed))
+
+
+def refined(
+    evaluate: Evaluate,
+    shape: tuple[int, ...],
+    tolerance: float,
+    scale: Scale = "linear",
+    seed: int = 0,
+) -> Refined:
+    """The grid within the tolerance."""
+    for found in refining(evaluate, shape, tolerance, scale, seed):
+        last = found
+    return last
+
+
+class _Grid:
+    """The state of a refinement; every array has the grid's shape."""
+
+    def __init__(self, evaluate: Evaluate, shape: tuple[int, ...], scale: Scale) -> None:
+        self._evaluate, self._scale = evaluate, scale
+        self.values = np.full(shape, np.nan)
+        self.evaluated = np.zeros(shape, bool)
+        self.error = np.zeros(shape)
+        self.law = np.zeros(shape, np.int64)  # of LAWS, the one that was right around here
+
+    def ask(self, nodes: Mask) -> None:
+        wanted = np.flatnonzero(nodes & ~self.evaluated)
+        if len(wanted):
+            self.values.flat[wanted] = self._evaluate(wanted)
+        self.evaluated.flat[wanted] = True
+
+    def halve(self, coarse: Axes, fine: Axes, suspect: Mask, tolerance: float) -> Mask:
+        """Predict the fine mesh, evaluate it where suspect; surprises are suspect next."""
+        shape = self.values.shape
+        guesses = self._guesses(coarse, fine)  # [law, grid]
+        new = _mesh(shape, fine) & ~_mesh(shape, coarse)
+        wanted = new & suspect
+        self.ask(wanted)
+        surprises = np.where(wanted, [self.deviation(guess) for guess in guesses], 0.0)
+        believed = np.take_along_axis(guesses, self.law[None], 0)[0]
+        self.values[new & ~self.evaluated] = believed[new & ~self.evaluated]
+        reach = tuple(REACH * _gap(axis) for axis in coarse)
+        around = np.array([_largest_around(surprise, reach) for surprise in surprises])
+        self.law = np.where(suspect, around.argmin(0), self.law)
+        self.error = np.where(suspect, around.min(0), self.error)
+        odd: Mask = _largest_around(wanted & (surprises.min(0) > tolerance), reach)
+        return odd
+
+    def draft(self, mesh: Axes, full: Axes) -> Refined:
+        """What is known by now: from this mesh to the full grid by one law, with no error told."""
+        guess = self._guesses(mesh, full)[LAWS.index((_local, True))]
+        known = np.isfinite(self.values) | self.evaluated
+        return Refined(
+            values=np.where(known, self.values, guess),
+            evaluated=self.evaluated.copy(),
+            error=np.where(self.evaluated, 0.0, np.nan),
+            audited=0,
+            audit_error=np.nan,
+        )
+
+    def audit(self, tolerance: float, random: np.random.Generator) -> Refined:
+        """Check interpolated nodes drawn at random; around a bad one evaluate all, draw again."""
+        while True:
+            left = np.flatnonzero(~self.evaluated)
+            drawn = random.choice(left, min(AUDIT, len(left)), replace=False)
+            believed, chosen = self.values.copy(), np.zeros(self.values.shape, bool)
+            chosen.flat[drawn] = True
+            self.ask(chosen)
+            wrong = np.where(chosen, self.deviation(believed), 0.0)
+            if not (wrong > tolerance).any():
+                break
+            self.ask(_largest_around(wrong > tolerance, (2 * REACH,) * wrong.ndim))
+        error = np.where(self.evaluated, 0.0, np.maximum(self.error, wrong.max(initial=0.0)))
+        worst = float(wrong.max(initial=0.0))
+        return Refined(self.values, self.evaluated, error, len(drawn), worst)
+
+    def deviation(self, predicted: Floats) -> Floats:
+        """How far predictions are off, in shares of the range; infinite at a hole's rim."""
+        with np.errstate(all="ignore"):
+            drawn = np.log if self._scale == "log" else np.positive
+            gap = np.abs(drawn(predicted) - drawn(self.values)) / self._range()
+        whole, foreseen = np.isfinite(self.values), np.isfinite(predicted)
+        return np.where(whole & foreseen, gap, np.where(whole | foreseen, np.inf, 0.0))
+
+    def _range(self) -> float:
+        values = self.values[self.evaluated & np.isfinite(self.values)]
+        if self._scale == "log":
+            values = np.log(values[values > 0])
+        return float(np.ptp(values)) or 1.0 if values.size else 1.0
+
+    def _guesses(self, coarse: Axes, fine: Axes) -> Floats:
+        """What each law says of the fine mesh, from the coarse one."""
+        known = self.values[np.ix_(*coarse)]
+        block, holes = _filled(known), _holes(known, coarse, fine)
+        guesses = np.full((len(LAWS), *self.values.shape), np.nan)
+        for law, (interpolate, logarithmic) in enumerate(LAWS):
+            plain = not logarithmic or block.min() <= 0
+            drawn = block if plain else np.log(block)
+            for axis, (old, new) in enumerate(zip(coarse, fine, strict=True)):
+                drawn = interpolate(old, new, drawn, axis)
+            with np.errstate(over="ignore"):
+                found = drawn if plain else np.exp(drawn)
+            guesses[law][np.ix_(*fine)] = np.where(np.isfinite(holes), found, holes)
+        return guesses
+
+
+def _spline(old: Nodes, new: Nodes, block: Floats, axis: int) -> Floats:
+    """Best where all is smooth; a kink anywhere rings far along the axis."""
+    found: Floats = make_interp_spline(old, block, k=min(3, len(old) - 1), axis=axis)(new)
+    return found
+
+
+def _local(old: Nodes, new: Nodes, block: Floats, axis: int) -> Floats:
+    """The cubic through the nearest four: ten times worse where smooth, untouched by far kinks."""
+    count = min(4, len(old))
+    first = np.clip(np.searchsorted(old, new) - count // 2, 0, len(old) - count)
+    weights = np.zeros((len(new), len(old)))
+    for row, (start, place) in enumerate(zip(first.tolist(), new.tolist(), strict=True)):
+        near = old[start : start + count]
+        gaps = near[:, None] - near + np.eye(count)
+        ratios = np.where(np.eye(count, dtype=bool), 1.0, (place - near) / gaps)
+        weights[row, start : start + count] = ratios.prod(1)
+    return np.moveaxis(np.tensordot(weights, block, (1, axis)), 0, axis)
+
+
+# A trained loss spans decades: far out its logarithm is the smoother; at the bottom, itself.
+LAWS: tuple[tuple[Callable[..., Floats], bool], ...] = (
+    (_spline, True),
+    (_spline, False),
+    (_local, True),
+    (_local, False),
+)
+
+
+def _filled(block: Floats) -> Floats:
+    """Holes take their nearest finite neighbour, only so that a spline can be drawn through."""
+    finite = np.isfinite(block)
+    if not finite.any():
+        return np.zeros_like(block)
+    nearest = distance_transform_edt(~finite, return_distances=False, return_indices=True)
+    filled: Floats = block[tuple(nearest)]
+    return filled
+
+
+def _largest_around(values: Any, reach: tuple[int, ...]) -> Any:
+    """At each node the largest value within reach; of a mask: whether any is set."""
+    return maximum_filter(values, size=tuple(2 * r + 1 for r in reach), mode="constant")
+
+
+def _gap(axis: Nodes) -> int:
+    return int(np.diff(axis).max(initial=1))
+
+
+def _holes(known: Floats, coarse: Axes, fine: Axes) -> Floats:
+    """NaN or infinity inside a hole, at nodes whose coarse neighbours all have it; else 0."""
+    share = np.where(np.isfinite(known), 0.0, 1.0)
+    nearest = known
+    for axis, (old, new) in enumerate(zip(coarse, fine, strict=True)):
+        share = make_interp_spline(old, share, k=min(1, len(old) - 1), axis=axis)(new)
+        nearest = nearest.take(np.abs(new[:, None] - old).argmin(1), axis)
+    return np.where((share > 1 - 1e-9) & ~np.isfinite(nearest), nearest, 0.0)
+
+
+def _mesh(shape: tuple[int, ...], axes: Axes) -> Mask:
+    mask = np.zeros(shape, bool)
+    mask[np.ix_(*axes)] = True
+    return mask
+
+
+def _meshes(shape: tuple[int, ...]) -> list[Axes]:
+    """Nested meshes from coarse to full; an axis that is complete early stays so."""
+    axes = [_levels(count) for count in shape]
+    deepest = max(len(levels) for levels in axes)
+    padded = [levels + levels[-1:] * (deepest - len(levels)) for levels in axes]
+    return list(zip(*padded, strict=True))
+
+
+def _levels(count: int) -> list[Nodes]:
+    """Nested sets of nodes along an axis, each gap halved until every node is there."""
+    level = np.unique(np.round(np.linspace(0, count - 1, min(COARSEST, count))).astype(np.int64))
+    levels = [level]
+    while len(level) < count:
+        level = np.unique(np.concatenate([level, (level[:-1] + level[1:]) // 2]))
+        levels.append(level)
+    return levels

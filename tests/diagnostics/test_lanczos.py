@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+import torch
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+from diagnostics.lanczos import Basis, leading, quadrature
+from tests.diagnostics.bowl import Bowl, rotated
+
+RANDOM = np.random.default_rng(0)
+SPECTRA = {
+    "bulk and outliers": np.concatenate([[10, 7, 5, 3, -2], RANDOM.uniform(0, 0.5, 195)]),
+    "double at the top": np.concatenate([[9, 9, 5, 2], RANDOM.uniform(-0.5, 0.5, 96)]),
+    "triple in the middle": np.concatenate([[9, 4, 4, 4, 2], RANDOM.uniform(0, 0.5, 95)]),
+    "rank three": np.concatenate([[5, 2, 1], np.zeros(97)]),
+    "all equal": np.full(30, 3.0),
+    "negative": -np.arange(1.0, 61),
+    "nothing": np.zeros(20),
+    "two weights": np.array([1.0, -1.0]),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_leading_eigenvalues_are_all_there_and_no_others(name):
+    values = np.sort(SPECTRA[name])[::-1]
+    bowl = Bowl(rotated(values))
+    found = leading(bowl, bowl.hessian_at(None), 5, tolerance=1e-6)
+    assert found.complete
+    assert found.values == pytest.approx(values[: len(found.values)], abs=1e-7)
+    assert len(found.values) == min(5, len(values))
+    frame = np.array(found.vectors)
+    assert frame @ frame.T == pytest.approx(np.eye(len(frame)), abs=1e-8)
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_residuals_are_true_and_bound_the_error(name):
+    hessian = rotated(SPECTRA[name])
+    bowl = Bowl(hessian)
+    found = leading(bowl, bowl.hessian_at(None), 5, tolerance=1e-2)
+    for value, residual, vector in zip(found.values, found.residuals, found.vectors, strict=True):
+        assert np.linalg.norm(hessian @ vector - value * vector) == pytest.approx(
+            residual, abs=1e-12
+        )
+        assert np.abs(SPECTRA[name] - value).min() <= residual + 1e-12
+
+
+def test_no_more_products_than_scipy_and_the_look_for_more():
+    values = SPECTRA["bulk and outliers"]
+    hessian, used = rotated(values), [0]
+
+    def counted(vector):
+        used[0] += 1
+        return hessian @ vector
+
+    theirs = eigsh(LinearOperator((200, 200), matvec=counted, dtype=float), 5, which="LA")[0]
+    scipy_used, used[0] = used[0], 0
+    found = leading(Bowl(hessian), counted, 5, tolerance=1e-6)
+    assert np.sort(theirs)[::-1] == pytest.approx(found.values, rel=1e-8)
+    assert used[0] == found.products <= scipy_used + 5 + 10
+
+
+def test_single_precision_is_enough():
+    values = SPECTRA["bulk and outliers"]
+    hessian = torch.tensor(rotated(values), dtype=torch.float32)
+
+    class Single(Bowl):
+        def vector(self, array):
+            return torch.as_tensor(array, dtype=torch.float32)
+
+        def rows(self, count):
+            return torch.zeros(count, 200)
+
+    found = leading(Single(rotated(values)), lambda v: hessian @ v, 5)
+    assert found.values == pytest.approx(np.sort(values)[::-1][:5], abs=1e-5 * 10)
+    assert found.complete
+
+
+def test_a_limit_on_products_is_kept_and_told():
+    bowl = Bowl(rotated(np.linspace(0, 1, 300)))
+    found = leading(bowl, bowl.hessian_at(None), 5, tolerance=1e-12, most=12)
+    assert not found.complete
+    assert found.residuals.max() > 1e-6
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_density_has_the_moments_of_its_probes(name):
+    """Exact per probe, to order 2 · steps - 1: no averaging in it."""
+    hessian = rotated(SPECTRA[name])
+    bowl = Bowl(hessian)
+    steps = min(6, len(hessian))
+    nodes, weights = quadrature(bowl, bowl.hessian_at(None), probes=3, steps=steps, seed=5)
+    assert weights.sum(1) == pytest.approx(1)
+    random = np.random.default_rng(5)
+    for node, weight in zip(nodes, weights, strict=True):
+        probe = 2.0 * random.integers(0, 2, len(hessian)) - 1
+        image = probe
+        for order in range(2 * steps):
+            exact = probe @ image / (probe @ probe)
+            scale = np.abs(SPECTRA[name]).max() ** order
+            assert weight @ node**order == pytest.approx(exact, abs=1e-9 * max(scale, 1e-300))
+            image = hessian @ image
+
+
+def test_density_is_near_the_true_spectrum():
+    values = np.sort(SPECTRA["bulk and outliers"])
+    bowl = Bowl(rotated(values))
+    nodes, weights = quadrature(bowl, bowl.hessian_at(None), probes=10, steps=40)
+    places = np.linspace(-3, 11, 5000)
+    ours = np.array([(weights * (nodes <= place)).sum() / 10 for place in places])
+    truth = np.searchsorted(values, places, "right") / len(values)
+    distance = np.abs(ours - truth).mean() * 14  # Wasserstein's
+    assert distance < 5e-3 * 10
+
+
+def test_many_steps_make_ghosts_and_leave_the_density_right():
+    values = np.concatenate([[1000.0, 500], np.linspace(0, 1, 58)])
+    bowl = Bowl(rotated(values))
+    nodes, weights = quadrature(bowl, bowl.hessian_at(None), probes=50, steps=60)
+    assert (nodes > 999).sum(1).max() > 1  # copies of one eigenvalue
+    share = (weights * (nodes > 750)).sum(1)
+    assert abs(share.mean() - 1 / 60) < 4 * share.std() / 50**0.5
+
+
+def test_a_whole_krylov_space_gives_the_spectrum_itself():
+    values = np.array([1.0, 2, 3, 5, 8])
+    bowl = Bowl(rotated(values))
+    nodes, _ = quadrature(bowl, bowl.hessian_at(None), probes=2, steps=40)
+    assert nodes == pytest.approx(np.tile(values, (2, 1)))
+
+
+def test_a_basis_grows_and_stays_orthonormal():
+    bowl, random = Bowl(np.eye(100)), np.random.default_rng(0)
+    basis = Basis(bowl)
+    for _ in range(100):
+        basis.add(basis.unit_beside(random.standard_normal(100)))
+    assert basis.rows @ basis.rows.T == pytest.approx(np.eye(100), abs=1e-12)
+    assert not basis.unit_beside(random.standard_normal(100)).any()
+    mix = random.standard_normal(7)
+    assert basis.lift(mix) == pytest.approx(mix @ basis.rows[:7] / np.linalg.norm(mix))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 8, 15, 40])
+def test_products_never_exceed_what_is_allowed(most):
+    bowl = Bowl(rotated(np.linspace(0, 1, 300)))
+    used = []
+    found = leading(bowl, lambda v: used.append(1) or bowl.hessian @ v, 5, most=most)
+    assert found.products == len(used) <= max(most, 2)
+    assert np.isfinite(found.values).all()

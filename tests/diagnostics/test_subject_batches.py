@@ -1,0 +1,104 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from diagnostics.subject import Subject
+from diagnostics.subject_batches import (
+    at_once,
+    backward,
+    exactly,
+    flat_gradient,
+    own_measures,
+)
+from diagnostics.subject_losses import RecordedLoss
+from probes.folder import FathomError
+from probes.program import capture
+
+torch.set_num_threads(1)
+
+
+def test_unequal_batches_count_by_their_examples():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    data = [(torch.randn(n, 5).double(), torch.randint(3, (n,))) for n in (8, 3, 2)]
+    together = tuple(torch.cat(parts) for parts in zip(*data, strict=True))
+    parts, whole = (Subject(model, functional.cross_entropy, d) for d in (data, together))
+    assert parts.measures_at([parts.centre]) == pytest.approx(whole.measures_at([whole.centre]))
+    ours, theirs = parts.examples_at(parts.centre), whole.examples_at(whole.centre)
+    assert ours.values == pytest.approx(theirs.values)
+    assert (parts.about.examples, parts.about.batches) == (13, 3)
+
+
+def test_a_loss_that_is_no_mean_over_examples_says_so():
+    total = nn.CrossEntropyLoss(reduction="sum")
+    data = torch.randn(8, 5), torch.randint(3, (8,))
+    subject = Subject(nn.Linear(5, 3), total, data)
+    with pytest.raises(FathomError, match="not the mean over its examples"):
+        subject.per_example_losses(subject.centre)
+
+
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(11, 4), nn.Linear(4, 11)
+
+    def forward(self, tokens):
+        return self.head(self.embed(tokens)).transpose(1, 2)
+
+
+def test_padded_targets_count_by_what_is_kept_of_them():
+    torch.manual_seed(0)
+    model, tokens = Words(), torch.randint(11, (6, 5))
+    target = tokens.roll(1, 1).clone()
+    for n in range(5):
+        target[n, : n + 1] = -100
+    recorded = capture(model, functional.cross_entropy, (tokens, target))
+    weights = {n: p.detach() for n, p in model.named_parameters()}
+    source = RecordedLoss(recorded, weights, "running")
+    (losses, accuracies), counts = own_measures(source, weights, source.batch(recorded.batch))
+    with torch.no_grad():
+        output = model(tokens)
+        terms = functional.cross_entropy(output, target, reduction="none")
+    kept = target >= 0
+    assert counts.tolist() == kept.sum(1).tolist() == [4, 3, 2, 1, 0, 5]
+    means = terms.sum(1) / kept.sum(1).clamp_min(1)
+    assert losses.numpy() == pytest.approx(means.numpy(), rel=1e-6)
+    assert float((losses * counts).sum() / counts.sum()) == pytest.approx(
+        float(functional.cross_entropy(output, target)), rel=1e-6
+    )
+    right = ((output.argmax(1) == target) & kept).sum(1) / kept.sum(1).clamp_min(1)
+    assert accuracies.numpy() == pytest.approx(right.numpy())
+
+
+def test_a_tensor_that_is_not_used_has_no_gradient_and_no_product():
+    leaves = {"a": torch.ones(2, requires_grad=True), "b": torch.ones(3, requires_grad=True)}
+    loss = (leaves["a"] ** 3).sum()
+    gradient = flat_gradient(loss, leaves, torch.float32, create_graph=True)
+    assert gradient.tolist() == [3, 3, 0, 0, 0]
+    assert backward(gradient, leaves, torch.tensor([1.0, 2, 3, 4, 5])).tolist() == [6, 12, 0, 0, 0]
+    flat = flat_gradient(leaves["a"].sum(), leaves, torch.float32, create_graph=True)
+    assert not backward(flat, leaves, torch.ones(5)).any()
+
+
+def test_what_it_sets_it_puts_back():
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
+    with exactly(smooth=True, recurrent=True):
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cudnn.enabled
+        assert not torch.backends.cuda.flash_sdp_enabled()
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled) == before
+    assert torch.backends.cuda.flash_sdp_enabled()
+
+
+def test_several_points_at_once_or_where_that_fails_one_by_one():
+    points, calls = [torch.arange(3.0) * n for n in range(4)], []
+
+    def together(w):
+        calls.append(w)
+        return w.sum()
+
+    assert at_once(together, points).tolist() == [0, 3, 6, 9]
+    assert len(calls) == 1
+    assert at_once(lambda w: w.sum() if bool(w[1] > 1) else w[0], points).tolist() == [0, 0, 6, 9]
+    assert at_once(together, points[2:3]).tolist() == [6]

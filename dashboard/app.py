@@ -7,19 +7,24 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.choices import choices, empty, named
 from dashboard.guard import guard
+from dashboard.jobs import Jobs
 from dashboard.markup import Element, element
 from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint, facts, notice, notices, state_badge
-from dashboard.panel import Panel, panels
+from dashboard.pages.components import component
+from dashboard.pages.landscape_form import PANEL, form, offer_form
+from dashboard.pages.pictures import picture, section
+from dashboard.pages.stored_pictures import chapter, watch_results
+from dashboard.panel import recorded_panels, stored_panels
 from dashboard.server import listen
-from dashboard.theme import CONFIG, css_variables
-from dashboard.verdicts import telling_step, verdicts
+from dashboard.theme import css_variables
+from dashboard.verdicts import verdicts
 from diagnostics.run import FathomError, Run
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,8 +47,10 @@ def build(root: Path, hosts: Collection[str] | None = LOOPBACK) -> Dash:
     _list(app, runs)
     _follow(app, runs)
     _judge(app, runs)
-    for panel in panels():
-        _picture(app, runs, panel)
+    for panel in recorded_panels():
+        picture(app, runs, panel)
+    watch_results(app, runs, stored_panels(), PANEL)
+    offer_form(app, runs, Jobs(), local=hosts is not None)
     guard(app.server, hosts)
     return app
 
@@ -71,7 +78,7 @@ def _layout(root: Path) -> Component:
             dcc.Store(id="scheme"),
             dcc.Store(id="listing"),
             dcc.Store(id="cursor"),
-            _component(_top(root)),
+            component(_top(root)),
             html.Div(
                 [
                     html.Nav(id="runs", className="sidebar"),
@@ -106,25 +113,8 @@ def _chapters() -> list[Component]:
         html.H2("Verdicts", className="chapter"),
         html.Div(id="verdicts"),
     ]
-    return judged + [_section(panel) for panel in panels()]
-
-
-def _section(panel: Panel[Any]) -> Component:
-    name = panel.name
-    config: Any = CONFIG | {"doubleClick": "autosize"}  # all there is now, not all there was first
-    graph = dcc.Graph(id=f"{name}-figure", config=config, responsive=True)
-    return html.Section(
-        [
-            html.H2(panel.title),
-            html.P(panel.question, className="question"),
-            html.Div(graph, id=f"{name}-picture", className="figure", role="group"),
-            html.Div(id=f"{name}-caption"),
-            dcc.Store(id=f"{name}-step"),
-            dcc.Store(id=f"{name}-drawn"),
-        ],
-        className="panel",
-        id=name,
-    )
+    recorded = [section(panel) for panel in recorded_panels()]
+    return judged + recorded + chapter(stored_panels(), form(), PANEL)
 
 
 def _choose_scheme(app: Dash) -> None:
@@ -151,7 +141,7 @@ def _list(app: Dash, runs: OpenRuns) -> None:
         now = [[each.name, each.state, each.steps, each.name == chosen] for each in summaries]
         if now == listing:
             raise PreventUpdate
-        return _component(choices(summaries, chosen)), now
+        return component(choices(summaries, chosen)), now
 
 
 def _follow(app: Dash, runs: OpenRuns) -> None:
@@ -170,16 +160,16 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
         summaries = runs.summaries()
         name = named(search, summaries)
         if name is None:
-            return no_update, _component(empty(runs.root)), True, no_update
+            return no_update, component(empty(runs.root)), True, no_update
         try:
             run, updated = runs.look(name), runs.summary(name).updated
         except FathomError as error:
-            return no_update, _component(notice(str(error))), True, no_update
+            return no_update, component(notice(str(error))), True, no_update
         now = {"run": name, "generation": run.generation, "state": run.state}
         if now == cursor and run.state != "running":
             raise PreventUpdate
         return (
-            _component(_head(run, name, updated)),
+            component(_head(run, name, updated)),
             None,
             False,
             no_update if now == cursor else now,
@@ -201,91 +191,8 @@ def _judge(app: Dash, runs: OpenRuns) -> None:
         if not cursor:
             raise PreventUpdate
         run = runs.kept(cursor["run"])
-        known = [_component(part) for part in (facts(run), notices(run)) if part]
+        known = [component(part) for part in (facts(run), notices(run)) if part]
         try:
-            return known, _component(verdicts(runs.examination(run)))
+            return known, component(verdicts(runs.examination(run)))
         except Exception as error:  # one broken part never takes the page down
-            return known, _component(notice(complaint(error)))
-
-
-def _picture(app: Dash, runs: OpenRuns, panel: Panel[Any]) -> None:
-    """A panel's figure: anew when the run grew, the scheme changed or a step was clicked."""
-    figure, step, drawn = (f"{panel.name}-{part}" for part in ("figure", "step", "drawn"))
-
-    @app.callback(
-        Output(drawn, "data"),
-        Output(f"{panel.name}-picture", "hidden"),
-        Output(f"{panel.name}-caption", "children"),
-        Output(step, "data"),
-        Input("cursor", "data"),
-        Input("scheme", "data"),
-        Input(figure, "clickData"),
-        State(step, "data"),
-    )
-    def show(cursor: Any, scheme: Any, click: Any, chosen: Any) -> Any:
-        if not cursor or not scheme:
-            raise PreventUpdate
-        if ctx.triggered_id == figure:
-            chosen = {"run": cursor["run"], "step": _clicked(click)}
-        kept = chosen if chosen and chosen["run"] == cursor["run"] else None
-        try:
-            run = runs.kept(cursor["run"])
-            result, options = runs.result(run, panel), _options(runs, run, panel, kept)
-            picture = _marked(panel.draw(result, scheme=scheme, **options), cursor["run"])
-            caption = html.P(panel.caption(result), className="caption")
-        except Exception as error:  # one broken panel never takes the page down
-            return no_update, True, _component(notice(complaint(error))), no_update
-        return picture, False, caption, chosen
-
-    # The picture goes through the browser, which keeps the part that was zoomed into: plotly's
-    # own `uirevision` does not survive here, because dcc.Graph writes each zoom into the figure.
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        f"drawn => fathomLive.show(drawn, '{figure}', '{step}')",
-        Output(figure, "figure"),
-        Input(drawn, "data"),
-        prevent_initial_call=True,
-    )
-
-
-def _options(runs: OpenRuns, run: Run, panel: Panel[Any], kept: Any) -> dict[str, Any]:
-    """The step chosen; else the latest while the run grows, then the one its verdict speaks of."""
-    if not panel.takes("step"):
-        return {}
-    if kept or run.state == "running":
-        return {"step": kept["step"] if kept else None}
-    try:
-        return {"step": telling_step(runs.examination(run), panel.name)}
-    except Exception:  # the examination says itself that it broke
-        return {}
-
-
-def _marked(figure: Any, run: str) -> Any:
-    """The figure, and beside it what the browser has to know of it."""
-    layout = figure.to_plotly_json()["layout"]
-    ranges = {name: axis["range"] for name, axis in layout.items() if _has_range(axis)}
-    return figure.update_layout(meta={"run": run, "ranges": ranges})
-
-
-def _has_range(part: Any) -> bool:
-    return isinstance(part, dict) and "range" in part
-
-
-def _clicked(click: Any) -> int:
-    """The step under the pointer; a click on anything that has none changes nothing."""
-    told = (click or {}).get("points", [{}])[0].get("customdata")
-    numbers = list(told.values()) if isinstance(told, dict) else told  # a typed array is a dict
-    if not isinstance(numbers, list):
-        raise PreventUpdate
-    return int(numbers[-1])
-
-
-def _component(node: Element | str) -> Component | str:
-    """The tree as dash components; a link stays inside the page."""
-    if isinstance(node, str):
-        return node
-    inside = [_component(child) for child in node.inside]
-    if node.tag == "a":
-        return dcc.Link(inside, className=node.kind, **node.attributes)  # type: ignore[arg-type]
-    build_one = getattr(html, node.tag.capitalize())
-    component: Component = build_one(inside, className=node.kind or None, **node.attributes)
-    return component
+            return known, component(notice(complaint(error)))

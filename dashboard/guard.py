@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Collection
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from flask import Response, abort, request
@@ -22,7 +23,8 @@ def guard(app: Flask, hosts: Collection[str] | None) -> None:
         name = request.host.rsplit(":", 1)[0].strip("[]") if request.host else ""
         if hosts is not None and name not in hosts:
             abort(403)
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "POST":
+        foreign = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        if foreign and request.method == "POST":
             abort(403)
 
     @app.after_request
@@ -32,6 +34,14 @@ def guard(app: Flask, hosts: Collection[str] | None) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
+
+
+def from_here() -> bool:
+    """Whether the request under way came from this very machine."""
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _policy(page: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from diagnostics.run import FathomError, Run
 from diagnostics.runs import find_runs
 
 if TYPE_CHECKING:
-    from dashboard.panel import Panel
+    from dashboard.panel import Panel, StoredPanel
     from diagnostics.doctor import Examination
     from diagnostics.runs import RunSummary
 
@@ -25,7 +26,7 @@ class OpenRuns:
         self.root = root
         self._lock = RLock()
         self._open: OrderedDict[Path, Run] = OrderedDict()
-        self._known: dict[tuple[Path, str], tuple[int, Any]] = {}  # [path, what] generation, value
+        self._known: dict[tuple[Path, str], tuple[Any, Any]] = {}  # [path, what] version, value
 
     def summaries(self) -> list[RunSummary]:
         """Every run, the latest first."""
@@ -63,6 +64,12 @@ class OpenRuns:
         """A panel's analysis, computed once for each generation."""
         return self._remember(run, panel.name, panel.analyse)
 
+    def stored(self, run: Run, panel: StoredPanel[Any], key: str) -> Any:
+        """A result of a panel's that a command has stored, read once for each time it was."""
+        stamp = next((when for each, when in panel.stored.stamp(run) if each == key), "")
+        read = partial(panel.stored.chosen, key=key)
+        return self._remember(run, f"{panel.name} {key}", read, stamp)
+
     def _kept(self, path: Path) -> Run:
         if path not in self._open:
             self._open[path] = Run(path)
@@ -72,11 +79,12 @@ class OpenRuns:
             self._known = {key: value for key, value in self._known.items() if key[0] != gone}
         return self._open[path]
 
-    def _remember(self, run: Run, what: str, compute: Any) -> Any:
+    def _remember(self, run: Run, what: str, compute: Any, version: str | int | None = None) -> Any:
         key = (Path(run.path), what)
+        now = run.generation if version is None else version
         with self._lock:
-            generation, value = self._known.get(key, (None, None))
-            if generation != run.generation:
+            known, value = self._known.get(key, (None, None))
+            if known != now:
                 value = compute(run)
-                self._known[key] = (run.generation, value)
+                self._known[key] = (now, value)
             return value

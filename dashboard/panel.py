@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
@@ -15,9 +15,19 @@ import dashboard.figures
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from dashboard.named_numbers import Named
+    from dashboard.stored import Stored
     from diagnostics.run import Run
 
 R = TypeVar("R")
+
+
+def _none(_: object) -> Mapping[str, tuple[str, ...]]:
+    return {}
+
+
+def _nothing(_: object) -> tuple[Named, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -30,10 +40,21 @@ class Panel(Generic[R]):
     analyse: Callable[[Run], R]
     draw: Callable[..., Figure]  # draw(result, *, scheme=..., and whatever else it offers)
     caption: Callable[[R], str]  # what the picture shows, for those who cannot see it as well
+    choices: Callable[[R], Mapping[str, tuple[str, ...]]] = _none  # drawings besides the first
+    numbers: Callable[[R], tuple[Named, ...]] = (
+        _nothing  # beside the picture, each with its meaning
+    )
 
     def takes(self, option: str) -> bool:
         """Whether the drawing understands an option, such as `step`."""
         return option in signature(self.draw).parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPanel(Panel[R]):
+    """One whose analysis takes so long that a command computes it, and stores what it found."""
+
+    stored: Stored[R]
 
 
 @cache
@@ -41,6 +62,16 @@ def panels() -> tuple[Panel[Any], ...]:
     """Every panel there is: the folder `figures/` is the registry."""
     names = sorted(module.name for module in pkgutil.iter_modules(dashboard.figures.__path__))
     return tuple(importlib.import_module(f"dashboard.figures.{name}").PANEL for name in names)
+
+
+def stored_panels() -> tuple[StoredPanel[Any], ...]:
+    """Those whose analysis a command computes."""
+    return tuple(panel for panel in panels() if isinstance(panel, StoredPanel))
+
+
+def recorded_panels() -> tuple[Panel[Any], ...]:
+    """Those that read what was recorded."""
+    return tuple(panel for panel in panels() if not isinstance(panel, StoredPanel))
 
 
 def draw(result: object, **options: Any) -> Figure:

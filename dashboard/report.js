@@ -11,12 +11,30 @@
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, recoloured(each)]));
   };
 
+  // several drawings of one result: which of them the buttons above it say
+  const chosen = (name) => {
+    const pressed = document.querySelectorAll(`#${CSS.escape(name)} .controls [aria-pressed="true"]`);
+    return [...pressed].map((button) => button.textContent).join(" ");
+  };
+
   const draw = (name, scheme = window.fathom.scheme()) => {
     const place = document.getElementById(`${name}-figure`);
-    const figure = scheme === "dark" ? recoloured(figures[name]) : structuredClone(figures[name]);
+    const wanted = figures[`${name} ${chosen(name)}`] ?? figures[name];
+    const figure = scheme === "dark" ? recoloured(wanted) : structuredClone(wanted);
     drawn.add(name);
-    Plotly.react(place, figure.data, figure.layout, config).then(() => follow(place));
+    const layout = window.fathom.fitted(figure.layout);
+    place.style.minHeight = `${layout.height}px`;
+    Plotly.react(place, figure.data, layout, config).then(() => follow(place));
   };
+
+  for (const button of document.querySelectorAll(".controls button")) {
+    button.addEventListener("click", () => {
+      for (const other of button.parentElement.children) {
+        other.setAttribute("aria-pressed", String(other === button));
+      }
+      draw(button.closest(".panel").id);
+    });
+  }
 
   // a click on a step shows it, as if the slider had been moved there
   const follow = (place) => {
@@ -42,13 +60,12 @@
     },
     { rootMargin: "600px" },
   );
-  for (const name of Object.keys(figures)) {
-    watcher.observe(document.getElementById(`${name}-figure`));
-  }
+  const names = Object.keys(figures).filter((name) => document.getElementById(`${name}-figure`));
+  for (const name of names) watcher.observe(document.getElementById(`${name}-figure`));
 
   document.addEventListener("fathom:scheme", () => drawn.forEach((name) => draw(name)));
   document.getElementById("scheme").addEventListener("click", window.fathom.toggle);
   // paper is white
-  window.addEventListener("beforeprint", () => Object.keys(figures).forEach((name) => draw(name, "light")));
+  window.addEventListener("beforeprint", () => names.forEach((name) => draw(name, "light")));
   window.addEventListener("afterprint", () => drawn.forEach((name) => draw(name)));
 })();

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.markup import Element, element, to_html
 from dashboard.overview import complaint, facts, notice, notices, state_badge
-from dashboard.panel import Panel, panels
+from dashboard.panel import Panel, recorded_panels
+from dashboard.report_panels import panel_section, stored_chapter
 from dashboard.theme import CONFIG, css_variables, swaps
 from dashboard.verdicts import telling_step, verdicts
 
@@ -41,12 +42,13 @@ def report(runs: Run | Sequence[Run], path: str | os.PathLike[str]) -> Path:
 
 def _run(anchor: str, run: Run, figures: dict[str, Any]) -> Element:
     told = _examined(run)
-    shown = []
-    for panel in panels():
-        place = f"{anchor}-{panel.name}"
-        section, figure = _panel(place, panel, run, _options(panel, told))
-        shown.append(section)
-        figures |= {place: figure} if figure else {}
+    recorded = []
+    for panel in recorded_panels():
+        section, drawn = panel_section(anchor, panel, run, _options(panel, told))
+        recorded.append(section)
+        figures |= drawn
+    computed, drawn = stored_chapter(anchor, run)
+    figures |= drawn
     return element(
         "section",
         "run",
@@ -55,7 +57,8 @@ def _run(anchor: str, run: Run, figures: dict[str, Any]) -> Element:
         notices(run),
         element("h2", "chapter", "Verdicts"),
         notice(complaint(told)) if isinstance(told, Exception) else verdicts(told),
-        *shown,
+        *recorded,
+        *computed,
         id=anchor,
     )
 
@@ -74,21 +77,6 @@ def _options(panel: Panel[Any], told: Examination | Exception) -> dict[str, Any]
     if isinstance(told, Exception) or not panel.takes("step"):
         return {}
     return {"step": telling_step(told, panel.name)}
-
-
-def _panel(
-    anchor: str, panel: Panel[Any], run: Run, options: dict[str, Any]
-) -> tuple[Element, dict[str, Any] | None]:
-    heading = (element("h2", "", panel.title), element("p", "question", panel.question))
-    try:
-        result = panel.analyse(run)
-        figure = panel.draw(result, **options).to_plotly_json()
-        caption = element("p", "caption", panel.caption(result))
-    except Exception as error:  # one broken panel never takes the page down
-        return element("section", "panel", *heading, notice(complaint(error)), id=anchor), None
-    room = f"min-height:{figure['layout'].get('height', 400)}px"  # drawn later, nothing moves
-    picture = element("div", "figure", id=f"{anchor}-figure", role="group", style=room)
-    return element("section", "panel", *heading, picture, caption, id=anchor), figure
 
 
 def _contents(runs: Sequence[Run]) -> Element | None:

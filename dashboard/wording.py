@@ -42,3 +42,14 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit} ago"
     return f"{max(0, round(seconds))} s ago"
+
+
+def eigenvalue_name(rank: int) -> str:
+    """The first is the largest."""
+    return "λ" + str(rank).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

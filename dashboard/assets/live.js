@@ -24,8 +24,10 @@ window.fathomLive = (() => {
   // A new picture of the run already shown keeps the ranges its viewer chose.
   const keepZoom = (drawn, graph) => {
     const before = graph?.layout?.meta;
-    if (before?.run !== drawn.layout.meta.run) return;
-    for (const [axis, range] of Object.entries(before.ranges)) {
+    const { run, picture } = drawn.layout.meta;
+    if (before?.run !== run || before.picture !== picture) return;
+    if (graph.layout.scene?.camera) drawn.layout.scene.camera = graph.layout.scene.camera;
+    for (const [axis, range] of Object.entries(before.ranges ?? {})) {
       const chosen = graph.layout[axis]?.range;
       if (chosen && !graph.layout[axis].autorange && !same(chosen, range)) {
         drawn.layout[axis] = { ...drawn.layout[axis], range: [...chosen] };
@@ -35,6 +37,7 @@ window.fathomLive = (() => {
 
   const show = (drawn, figure, store) => {
     if (!drawn) return window.dash_clientside.no_update;
+    drawn.layout = window.fathom.fitted(drawn.layout);
     keepZoom(drawn, document.querySelector(`#${figure} .js-plotly-plot`));
     // a graph that only fills its parent collapses when the parent has no height of its own
     document.getElementById(figure).style.height = `${drawn.layout.height}px`;

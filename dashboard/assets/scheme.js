@@ -28,6 +28,19 @@ window.fathom = (() => {
     return show(scheme);
   };
 
+  const NARROW = "(max-width: 700px)"; // a phone: what stands side by side goes under one another
+
+  const merged = (under, over) => {
+    if (over === null || typeof over !== "object" || Array.isArray(over)) return over;
+    const both = { ...under };
+    for (const [key, value] of Object.entries(over)) both[key] = merged(both[key], value);
+    return both;
+  };
+
+  // A figure brings along what of its layout is otherwise on a narrow page.
+  const fitted = (layout) =>
+    layout.meta?.narrow && matchMedia(NARROW).matches ? merged(layout, layout.meta.narrow) : layout;
+
   show(remembered() || asked());
-  return { scheme: () => root.dataset.scheme, toggle };
+  return { scheme: () => root.dataset.scheme, toggle, fitted };
 })();

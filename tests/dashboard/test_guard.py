@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from dashboard.app import LOOPBACK, build
-from dashboard.guard import guard
+from dashboard.guard import from_here, guard
 
 PAGE = "<html><script>go()</script><script src='/x.js'></script></html>"
 
@@ -44,7 +44,8 @@ def test_whoever_serves_to_all_answers_to_any_name() -> None:
 
 @pytest.mark.parametrize("hosts", [LOOPBACK, None])
 @pytest.mark.parametrize(
-    ("site", "status"), [("cross-site", 403), ("same-origin", 200), ("none", 200)]
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)],
 )
 def test_another_sites_page_cannot_post(
     hosts: Collection[str] | None, site: str, status: int
@@ -69,6 +70,16 @@ def test_what_is_no_page_has_no_policy_and_is_not_guessed_at() -> None:
     headers = client().get("/data").headers
     assert "Content-Security-Policy" not in headers
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [("127.0.0.1", True), ("::1", True), ("192.168.1.7", False), ("", False), ("localhost", False)],
+)
+def test_whether_a_request_came_from_this_machine(address: str, here: bool) -> None:
+    environ = {"REMOTE_ADDR": address}
+    with Flask("x").test_request_context("/", environ_overrides=environ):
+        assert from_here() is here
 
 
 def test_no_address_is_passed_on() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dashboard.figures.loss_landscape import PANEL
 from dashboard.open_runs import OpenRuns
 from dashboard.panel import Panel
 from diagnostics.doctor import Examination
 from diagnostics.run import FathomError, Run
+from diagnostics.store import save
+from tests.dashboard.around import make_landscape
 
 
 @pytest.fixture
@@ -124,3 +128,13 @@ def test_few_runs_stay_open(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None
     known.kept("healthy")
     assert known.kept("sick") is not first
     assert known.result(known.kept("sick"), panel) == 2
+
+
+def test_a_stored_result_is_read_once_for_each_time_it_was_stored(own: Path) -> None:
+    known = OpenRuns(own)
+    run = known.kept("sick")
+    path = save(run.path, make_landscape(), "plane")
+    first = known.stored(run, PANEL, "plane")
+    assert known.stored(run, PANEL, "plane") is first
+    os.utime(path, (1, 1))
+    assert known.stored(run, PANEL, "plane") is not first

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dashboard import report
-from dashboard.panel import panels
+from dashboard.panel import recorded_panels
 from diagnostics.run import FathomError, Run
 from tests.dashboard.samples import HOSTILE, train
 
@@ -58,9 +58,9 @@ def test_a_broken_panel_is_shown_in_its_place(
     def refuses(_: object) -> object:
         raise FathomError("no series 'gradients'; record it")
 
-    (panel,) = panels()
+    (panel,) = recorded_panels()
     several = (replace(panel, name="a", analyse=breaks), replace(panel, name="b", analyse=refuses))
-    monkeypatch.setitem(report.__globals__, "panels", lambda: (*several, panel))
+    monkeypatch.setitem(report.__globals__, "recorded_panels", lambda: (*several, panel))
     written = report(Run(runs / "sick"), tmp_path / "x.html").read_text("utf-8")
     assert "ZeroDivisionError: &lt;oops&gt;" in written
     assert "no series &#x27;gradients&#x27;; record it" in written

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.wording import ago, confidence, count, layers, number, steps, words
+from dashboard.wording import (
+    ago,
+    confidence,
+    count,
+    duration,
+    eigenvalue_name,
+    layers,
+    number,
+    steps,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +67,12 @@ def test_confidence_is_in_per_cent() -> None:
 )
 def test_time_passed_is_in_its_largest_unit(seconds: float, told: str) -> None:
     assert ago(seconds) == f"{told} ago"
+
+
+def test_eigenvalues_are_numbered_from_the_largest() -> None:
+    assert [eigenvalue_name(rank) for rank in (1, 2, 10)] == ["λ₁", "λ₂", "λ₁₀"]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (59.4, "59 s"), (125, "2 min 05 s")])
+def test_a_duration(seconds: float, told: str) -> None:
+    assert duration(seconds) == told

@@ -1,0 +1,1 @@
+"""The parts of the live app that speak to the browser."""

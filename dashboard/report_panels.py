@@ -1,0 +1,80 @@
+"""The report's panels: each a section with its figures, or with what went wrong in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from dashboard.markup import Element, element
+from dashboard.named_numbers import table
+from dashboard.overview import complaint, notice
+from dashboard.panel import Panel, stored_panels
+from dashboard.stored import HEADING, not_computed
+
+if TYPE_CHECKING:
+    from diagnostics.run import Run
+
+Figures = dict[str, Any]  # by the section's id; a drawing that a button chooses: with its words
+
+
+def panel_section(
+    anchor: str, panel: Panel[Any], run: Run, options: Mapping[str, Any]
+) -> tuple[Element, Figures]:
+    """A panel, and the figures that it shows."""
+    place = f"{anchor}-{panel.name}"
+    heading = (element("h2", "", panel.title), element("p", "question", panel.question))
+    try:
+        result = panel.analyse(run)
+        figures = dict(_drawings(place, panel, result, options))
+        below = (element("p", "caption", panel.caption(result)), table(panel.numbers(result)))
+    except Exception as error:  # one broken panel never takes the page down
+        return element("section", "panel", *heading, notice(complaint(error)), id=place), {}
+    room = f"min-height:{figures[place]['layout'].get('height', 400)}px"  # nothing moves later
+    picture = element("div", "figure", id=f"{place}-figure", role="group", style=room)
+    buttons = _buttons(panel.choices(result))
+    return element("section", "panel", *heading, buttons, picture, *below, id=place), figures
+
+
+def stored_chapter(anchor: str, run: Run) -> tuple[list[Element | None], Figures]:
+    """What a command has computed, under one heading; the rest in a line."""
+    there = [panel for panel in stored_panels() if panel.stored.keys(run)]
+    missing = [panel for panel in stored_panels() if panel not in there]
+    sections: list[Element | None] = []
+    figures: Figures = {}
+    for panel in there:
+        section, drawn = panel_section(anchor, panel, run, {})
+        sections.append(section)
+        figures |= drawn
+    told = not_computed(run, missing)
+    heading = element("h2", "chapter", HEADING) if there or told else None
+    return [heading, *sections, told], figures
+
+
+def _drawings(
+    place: str, panel: Panel[Any], result: Any, options: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """The first under the section's id, every other choice with its words behind it."""
+    yield place, panel.draw(result, **options).to_plotly_json()
+    known = _several(panel.choices(result))
+    for chosen in list(product(*known.values()))[1:]:
+        asked = dict(zip(known, chosen, strict=True))
+        yield " ".join([place, *chosen]), panel.draw(result, **asked).to_plotly_json()
+
+
+def _several(choices: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """One alone is no choice."""
+    return {what: words for what, words in choices.items() if len(words) > 1}
+
+
+def _buttons(choices: Mapping[str, tuple[str, ...]]) -> Element | None:
+    """A row for each choice, its first button pressed."""
+    rows = [
+        element("div", "segments", *(_button(word, word == words[0]) for word in words))
+        for words in _several(choices).values()
+    ]
+    return element("div", "controls", *rows) if rows else None
+
+
+def _button(word: str, pressed: bool) -> Element:
+    return element("button", "", word, type="button", **{"aria-pressed": str(pressed).lower()})

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from diagnostics.active import Wish
     from diagnostics.run import Run
 
 Told: TypeAlias = Callable[[int, int], None]  # done, of how many
+Number = TypeVar("Number", int, float)
 Add: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]  # name, what it does, example
 
 
@@ -28,12 +29,17 @@ def add_analyses(add: Add) -> None:
     told = "the Hessian at a snapshot: eigenvalues, trace, density, each with its error"
     curvature = add("curvature", told, "fathom analyse curvature runs/digits --most 400")
     _add_weights(curvature)
-    curvature.add_argument("--count", type=int, default=5, help="leading eigenvalues (default: 5)")
+    curvature.add_argument(
+        "--count", type=_at_least(1), default=5, help="leading eigenvalues (default: 5)"
+    )
     curvature.add_argument(
         "--most", type=int, default=800, help="products with the Hessian allowed (default: 800)"
     )
     curvature.add_argument(
-        "--by-layer", type=int, default=0, help="products for each layer's own block (default: 0)"
+        "--by-layer",
+        type=_at_least(0),
+        default=0,
+        help="products for each layer's own block (default: 0)",
     )
     curvature.add_argument(
         "--all", action="store_true", help="at every snapshot, and how it changed over them"
@@ -68,7 +74,9 @@ def _add_cut(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--towards", type=int, metavar="STEP", help="with --along towards")
     parser.add_argument("--line", action="store_true", help="along the first direction alone")
-    parser.add_argument("--seed", type=int, default=0, help="of random directions (default: 0)")
+    parser.add_argument(
+        "--seed", type=_at_least(0), default=0, help="of random directions (default: 0)"
+    )
     parser.add_argument(
         "--reach",
         type=float,
@@ -77,12 +85,22 @@ def _add_cut(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolution", type=int, default=51, help="nodes an axis (default: 51)")
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=_at_least(0.0),
         default=0.01,
         help="largest error as a share of the range; 0 evaluates every node (default: 0.01)",
     )
     parser.add_argument("--scale", choices=("log", "linear"), default="log")
-    parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--workers", type=_at_least(1), default=1, help="processes (default: 1)")
+
+
+def _at_least(least: Number) -> Callable[[str], Number]:
+    def number(text: str) -> Number:
+        value = type(least)(text)
+        if not value >= least:  # as NaN is not
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}, the least there can be")
+        return value
+
+    return number
 
 
 def _landscape(asked: argparse.Namespace) -> int:
@@ -92,7 +110,7 @@ def _landscape(asked: argparse.Namespace) -> int:
 
     run, wish = _run(asked), _wish(asked)
     grid = Grid(resolution=asked.resolution, tolerance=asked.tolerance, scale=asked.scale)
-    reach = (-asked.reach, asked.reach) if asked.reach else None
+    reach = None if asked.reach is None else (-asked.reach, asked.reach)
     cut = Cut(asked.along, 1 if asked.line else 2, asked.seed, asked.towards, reach, grid)
     with progress("points") as told:
         found = landscape_of(run, wish, cut, Work(workers=asked.workers, progress=told))
@@ -104,7 +122,8 @@ def _landscape(asked: argparse.Namespace) -> int:
         print(f"  {figure.name:<18}{figure.value:.4g}")
     if found.trajectory:
         shown, chance = found.trajectory.explained, found.trajectory.chance
-        print(f"training's way: {shown:.1%} of it lies here (aimless wandering: {chance:.1%})")
+        wandering = f" (aimless wandering: {chance:.1%})" if asked.along == "trajectory" else ""
+        print(f"training's way: {shown:.1%} of it lies here{wandering}")
     print(f"stored as {landscape_key(found.about, cut)}")
     return 0
 
@@ -157,29 +176,30 @@ def _about(step: int, data: str, statistics: str) -> str:
 
 @contextmanager
 def progress(what: str) -> Iterator[Told]:
-    """One line on standard error, made anew; none where nobody would see it."""
+    """How far it is, on standard error: one line made anew; in a file or a pipe a line a second."""
+    live = sys.stderr.isatty()
     begun, last = time.monotonic(), 0.0
     first: int | None = None  # what was there already takes no time
 
     def tell(done: int, of: int) -> None:
         nonlocal last, first
         first, now = done if first is None else first, time.monotonic()
-        if now - last < 0.2 and done < of:
+        if now - last < (0.2 if live else 1.0) and done < of:
             return
         last = now
         made, spent = done - first, now - begun
         left = f", {_time((of - done) * spent / made)} left" if made and done < of else ""
-        print(f"\r{done} of {of} {what}{left}".ljust(60), end="", file=sys.stderr, flush=True)
+        line = f"{done} of {of} {what}{left}"
+        if live:
+            print(f"\r{line}".ljust(60), end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
 
     try:
-        yield tell if sys.stderr.isatty() else _silent
+        yield tell
     finally:
-        if last:
+        if live and last:
             print("\r" + " " * 60 + "\r", end="", file=sys.stderr, flush=True)
-
-
-def _silent(done: int, of: int) -> None:
-    """Nobody looks."""
 
 
 def _time(seconds: float) -> str:

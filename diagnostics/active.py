@@ -15,7 +15,7 @@ from diagnostics.lanczos import leading
 from diagnostics.loss_landscape import Landscape, loss_landscape
 from diagnostics.run import Run
 from diagnostics.slices import Grid
-from diagnostics.store import RESULTS, save
+from diagnostics.store import RESULTS, check_writable, save
 from diagnostics.tiles import Work
 from diagnostics.trajectory import principal_directions, trajectory
 from diagnostics.weight_space import About, Floats, Vector
@@ -57,7 +57,7 @@ def subject_of(run: Run, wish: Wish) -> Subject:
     if wish.subject:
         from diagnostics.subject import Subject
 
-        made = Subject.made_by(wish.subject)
+        made = Subject.made_by(wish.subject, wish.statistics)
         found = made.at(run.path, wish.step)
     else:
         found = run.subject(wish.step, wish.statistics)
@@ -67,6 +67,7 @@ def subject_of(run: Run, wish: Wish) -> Subject:
 def landscape_of(run: Run, wish: Wish, cut: Cut, work: Work) -> Landscape:
     """A landscape with the run's way on it, stored under what it was cut along."""
     subject = subject_of(run, wish)
+    check_writable(run.path)
     plane = directions_of(subject, cut)
     points = _others(subject)
     grid = replace(cut.grid, reach=cut.reach or _reach(subject, plane, cut, points))
@@ -138,6 +139,7 @@ def curvature_of(
 ) -> Curvature:
     """At one snapshot, stored under its step."""
     subject = subject_of(run, wish)
+    check_writable(run.path)
     by = preconditioner_of(run, subject)
     found = curvature(subject, effort, preconditioner=by, progress=progress)
     save(run.path, found, curvature_key(found))

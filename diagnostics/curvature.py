@@ -69,7 +69,8 @@ class Curvature:
     @property
     def edge(self) -> float:
         """The largest learning rate at which plain gradient descent does not oscillate away."""
-        return 2 / float(self.eigenvalues[0])
+        top = float(self.eigenvalues[0])
+        return 2 / top if top > 0 else np.inf
 
     @property
     def condition_at_least(self) -> float:
@@ -120,7 +121,7 @@ def curvature(
         gradient_norm=length(gradient),
         gradient_share=gradient_shares(gradient, top.vectors),
         **_preconditioned(space, apply, preconditioner, effort.most // 10),
-        **_spectrum(space, apply, effort, float(top.values[0])),
+        **_spectrum(space, apply, effort, float(max(abs(top.values[0]), abs(bottom.values[0])))),
         **_trace(space, apply, effort, top),
         products=apply.spent,
         most=effort.most,

@@ -31,7 +31,8 @@ class CurvatureHistory:
     gradient_share: Floats  # [t, k]
     negative_mass: Floats  # [t]
     learning_rate: Floats  # [t]  NaN: not recorded
-    edge: Floats  # [t]  sharpness from which on this optimizer oscillates; NaN: not known
+    edge: Floats  # [t]  sharpness from which on this optimizer oscillates; NaN: not known, or
+    #               of a preconditioned Hessian that is not
     edge_rule: str  # its formula; "": not known
     preconditioned: Floats  # [t]  where it was asked, this is what the edge is for; else NaN
     preconditioned_residual: Floats  # [t]
@@ -46,6 +47,7 @@ class Edge:
     learning_rate: Floats  # [t]
     edge: Floats  # [t]
     rule: str
+    adaptive: bool = False  # of the preconditioned Hessian: says nothing of the plain one
 
 
 def edge_of(settings: Mapping[str, Floats]) -> Edge:
@@ -59,7 +61,7 @@ def edge_of(settings: Mapping[str, Floats]) -> Edge:
         if "beta1" in settings:
             beta = settings["beta1"]
             rule = "(2 + 2·β₁) / ((1 - β₁)·lr)"
-            return Edge(rate, (2 + 2 * beta) / ((1 - beta) * rate), rule)
+            return Edge(rate, (2 + 2 * beta) / ((1 - beta) * rate), rule, adaptive=True)
         if np.any(settings.get("momentum", 0.0)):
             return Edge(rate, (2 + 2 * settings["momentum"]) / rate, "(2 + 2·momentum) / lr")
         return Edge(rate, 2 / rate, "2 / lr")
@@ -73,6 +75,7 @@ def curvature_history(found: Iterable[Curvature], edge: Edge | None = None) -> C
     width = min(len(one.eigenvalues) for one in each)
     nothing = np.full(len(each), np.nan)
     edge = edge or Edge(nothing, nothing, "")
+    compared = [not edge.adaptive or np.isfinite(one.preconditioned) for one in each]
 
     def column(name: str) -> Floats:
         return np.array([getattr(one, name) for one in each], np.float64)
@@ -90,7 +93,7 @@ def curvature_history(found: Iterable[Curvature], edge: Edge | None = None) -> C
         steps=np.array([one.about.step for one in each], np.int64),
         complete=np.array([one.complete for one in each]),
         learning_rate=edge.learning_rate,
-        edge=edge.edge,
+        edge=np.where(compared, edge.edge, np.nan),
         edge_rule=edge.rule,
         preconditioner=each[-1].preconditioner,
         products=np.array([one.products for one in each], np.int64),

@@ -78,18 +78,21 @@ def towards(space: WeightSpace, other: Vector, name: str = "the other weights") 
     return Direction(f"towards {name}", other - space.centre)
 
 
-def gram_of(vectors: Sequence[Vector]) -> Floats:
-    """All inner products. Symmetric by construction; each pair is multiplied once."""
+def gram_of(space: WeightSpace, vectors: Sequence[Vector]) -> Floats:
+    """All inner products, in float64: a small principal direction is lost in float32's rounding."""
     gram = np.zeros((len(vectors), len(vectors)))
-    for row, first in enumerate(vectors):
-        for column, second in enumerate(vectors[: row + 1]):
-            gram[row, column] = gram[column, row] = float(first @ second)
+    for start in range(0, size(space), AT_ONCE):
+        block = np.array([space.array(vector[start : start + AT_ONCE]) for vector in vectors])
+        gram += block @ block.T
     return gram
 
 
-def cosines(directions: Sequence[Direction]) -> Floats:
+AT_ONCE = 1 << 16  # weights, so that no second copy of all is made
+
+
+def cosines(space: WeightSpace, directions: Sequence[Direction]) -> Floats:
     """Between every two directions; reported, never quietly made zero."""
-    gram = gram_of([direction.vector for direction in directions])
+    gram = gram_of(space, [direction.vector for direction in directions])
     lengths = np.sqrt(np.diag(gram))
     with np.errstate(invalid="ignore", divide="ignore"):
         found: Floats = gram / np.outer(lengths, lengths)
@@ -98,7 +101,8 @@ def cosines(directions: Sequence[Direction]) -> Floats:
 
 def orthogonal(direction: Direction, to: Direction) -> Direction:
     """What of a direction is at right angles to another. A filter then loses its length."""
-    share = float(direction.vector @ to.vector) / float(to.vector @ to.vector)
+    square = float(to.vector @ to.vector)
+    share = float(direction.vector @ to.vector) / square if square else 0.0
     return Direction(
         f"{direction.name}, orthogonal to {to.name}", direction.vector - share * to.vector
     )
@@ -109,10 +113,11 @@ def placed(
 ) -> tuple[Floats, Floats]:
     """Nearest coordinates of other weights on a plane, and how far from it they lie."""
     vectors = [direction.vector for direction in directions]
-    gram = gram_of(vectors)
     ways = [point - space.centre for point in points]
-    products = np.array([[float(way @ vector) for vector in vectors] for way in ways])
-    coordinates = np.linalg.solve(gram, products.T).T  # [point, direction]
+    gram = gram_of(space, [*vectors, *ways])[:, : len(vectors)]
+    axes, products = gram[: len(vectors)], gram[len(vectors) :]
+    # no inverse: the directions may be parallel, or one of no length
+    coordinates = np.asarray(np.linalg.lstsq(axes, products.T)[0].T, np.float64)
     distance = [
         length(way - sum(float(c) * v for c, v in zip(row, vectors, strict=True)))
         for way, row in zip(ways, coordinates, strict=True)

@@ -114,11 +114,11 @@ def leading(
     found: list[tuple[float, float, Vector]] = []
     products, complete = 0, False
     for seed in range(count + 1):
-        pairs, used = _largest(space, apply, found, count, (seed, tolerance, most - products))
+        pairs, used, sure = _largest(space, apply, found, count, (seed, tolerance, most - products))
         products += used
         above = found[count - 1][0] if len(found) >= count else -np.inf
         news = [pair for pair in pairs if pair[0] > above + pair[1]]
-        complete = len(found) >= count and not news
+        complete = len(found) >= count and not news and sure
         found = sorted(found + news, key=lambda pair: -pair[0])
         if complete or products + 2 > most or len(found) >= size(space):
             complete |= len(found) >= size(space)
@@ -133,25 +133,28 @@ def _largest(
     locked: list[tuple[float, float, Vector]],
     count: int,
     limits: tuple[int, float, int],
-) -> tuple[list[tuple[float, float, Vector]], int]:
-    """Largest eigenpairs beside those locked: as many as are asked, or just the next."""
+) -> tuple[list[tuple[float, float, Vector]], int, bool]:
+    """Largest eigenpairs beside those locked, as many as are asked or just the next; their cost,
+    and whether it was enough.
+    """
     seed, tolerance, most = limits
     frame = Basis(space, [vector for _, _, vector in locked])
     wanted = min(1 if locked else count, size(space) - frame.count)
     starts = map(frame.beside, normals(space, seed))
     start = next(starts)
     chain = Chain(lambda v: frame.beside(apply(v)), Basis(space, [start / length(start)]))
-    for step in range(1, max(1, min(most - wanted, size(space) - frame.count)) + 1):
+    room = size(space) - frame.count
+    for step in range(1, max(1, min(most - wanted, room)) + 1):
         chain.step(starts)
         values, mixes = chain.ritz()
-        doubt = chain.beside[-1] * np.abs(mixes[-1, -wanted:])
-        if step >= wanted and (doubt <= tolerance * np.abs(values).max()).all():
-            break
         doubts = chain.beside[-1] * np.abs(mixes[-1])
-        if len(locked) >= count and _settled(values, doubts, locked[count - 1][0]):
+        found = step >= wanted and (doubts[-wanted:] <= tolerance * np.abs(values).max()).all()
+        none = len(locked) >= count and _settled(values, doubts, locked[count - 1][0])
+        sure = bool(found or none or step == room)
+        if sure:
             break
     pairs = [_checked(apply, chain.basis.lift(mix)) for mix in mixes[:, -wanted:].T]
-    return pairs, len(chain.diagonal) + len(pairs)
+    return pairs, len(chain.diagonal) + len(pairs), sure
 
 
 def _settled(values: Floats, doubt: Floats, bar: float) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import griddata
 
 from diagnostics.directions import Direction, cosines, random_direction
-from diagnostics.refinement import Refined, Scale, refining
+from diagnostics.refinement import Refined, Scale, refining, scale_for
 from diagnostics.slice_figures import Figure, slice_figures
 from diagnostics.slices import HELD_OUT, Grid, Slice, axis_of
 from diagnostics.tiles import Asked, Work
@@ -28,7 +28,7 @@ class Landscape:
     about: About
     directions: tuple[str, ...]  # [axis]  in words, x first
     axes: tuple[Floats, ...]  # [axis][node]  coordinates, in lengths of the direction
-    scale: Scale  # on which errors are shares of the range
+    scale: Scale  # on which errors are shares of the range; linear where a loss is not above 0
     tolerance: float  # largest error allowed, as a share of the range; 0: every node evaluated
     loss: Floats  # [y, x] or [x]
     evaluated: NDArray[np.bool_]  # [y, x]  False: interpolated
@@ -114,7 +114,7 @@ def _landscape(
         about=space.about,
         directions=tuple(direction.name for direction in cut.directions),
         axes=cut.axes,
-        scale=grid.scale,
+        scale=scale_for(grid.scale, loss[known]),
         tolerance=float(grid.tolerance),
         loss=loss,
         evaluated=known,
@@ -130,7 +130,7 @@ def _landscape(
         centre_loss=centre_loss,
         lengths=np.array([length(direction.vector) for direction in cut.directions]),
         centre_length=length(space.centre),
-        cosines=cosines(cut.directions),
+        cosines=cosines(space, cut.directions),
         trajectory=None,
         figures=slice_figures(
             cut.axes, loss, bool(known.all()), _rounding(space.about.precision), centre_loss

@@ -31,7 +31,8 @@ class ModeConnectivity:
     @property
     def connected(self) -> bool:
         """Whether the curve stays within a tenth of the line's barrier of its own ends."""
-        return self.curve_barrier <= 0.1 * max(self.line_barrier, 0.0)
+        rounding = 8 * float(np.finfo(self.about.precision).eps * np.abs(self.curve).max())
+        return self.curve_barrier <= 0.1 * self.line_barrier + rounding < np.inf
 
 
 def mode_connectivity(
@@ -103,7 +104,9 @@ def _slope(
 
 
 def _bend(first: Vector, control: Vector, second: Vector, pieces: int = 200) -> float:
-    """Length of the curve over its chord's."""
+    """Length of the curve over its chord's; NaN: the ends are one point."""
+    if not length(second - first):
+        return np.nan
     points = [bezier(first, control, second, t) for t in np.linspace(0, 1, pieces + 1).tolist()]
     path = sum(length(b - a) for a, b in pairwise(points))
     return path / length(second - first)

@@ -45,8 +45,9 @@ def refining(
 ) -> Iterator[Refined]:
     """Halve the cells of a coarse grid where an interpolant was wrong by more than the tolerance.
 
-    The tolerance is a share of the range of the values, on the scale they are drawn on. Gives the
-    grid as it is known after each mesh; only the last one is within the tolerance.
+    The tolerance is a share of the range of the values, on the scale they are drawn on: the linear
+    one as soon as a value is not above zero. Gives the grid as it is known after each mesh; only
+    the last one is within the tolerance.
     """
     grid = _Grid(evaluate, shape, scale)
     levels = _meshes(shape)
@@ -69,6 +70,11 @@ def refined(
     for found in refining(evaluate, shape, tolerance, scale, seed):
         last = found
     return last
+
+
+def scale_for(wanted: Scale, values: Floats) -> Scale:
+    """A logarithm only where it has a value everywhere: else an error on it says nothing."""
+    return "linear" if (values <= 0).any() else wanted
 
 
 class _Grid:
@@ -101,7 +107,7 @@ class _Grid:
         around = np.array([_largest_around(surprise, reach) for surprise in surprises])
         self.law = np.where(suspect, around.argmin(0), self.law)
         self.error = np.where(suspect, around.min(0), self.error)
-        odd: Mask = _largest_around(wanted & (surprises.min(0) > tolerance), reach)
+        odd: Mask = around.min(0) > tolerance  # no one law foresaw all that was seen here
         return odd
 
     def draft(self, mesh: Axes, full: Axes) -> Refined:
@@ -134,17 +140,14 @@ class _Grid:
 
     def deviation(self, predicted: Floats) -> Floats:
         """How far predictions are off, in shares of the range; infinite at a hole's rim."""
+        known = self.values[self.evaluated & np.isfinite(self.values)]
+        drawn = np.log if scale_for(self._scale, known) == "log" else np.positive
+        share = float(np.ptp(drawn(known))) or 1.0 if known.size else 1.0
         with np.errstate(all="ignore"):
-            drawn = np.log if self._scale == "log" else np.positive
-            gap = np.abs(drawn(predicted) - drawn(self.values)) / self._range()
+            gap = np.abs(drawn(predicted) - drawn(self.values)) / share
+        gap = np.where(np.isnan(gap), np.inf, gap)  # foreseen below zero, where logarithms end
         whole, foreseen = np.isfinite(self.values), np.isfinite(predicted)
         return np.where(whole & foreseen, gap, np.where(whole | foreseen, np.inf, 0.0))
-
-    def _range(self) -> float:
-        values = self.values[self.evaluated & np.isfinite(self.values)]
-        if self._scale == "log":
-            values = np.log(values[values > 0])
-        return float(np.ptp(values)) or 1.0 if values.size else 1.0
 
     def _guesses(self, coarse: Axes, fine: Axes) -> Floats:
         """What each law says of the fine mesh, from the coarse one."""

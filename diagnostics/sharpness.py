@@ -27,7 +27,7 @@ class Sharpness:
     noise: float  # of the Gaussian, as a share of each filter's size
     noise_rise: float  # expected rise of the loss under it
     noise_rise_error: float  # standard error
-    # [direction]  filter-normalised radius at which the loss has doubled; inf: never
+    # [direction]  filter-normalised radius at which the loss has doubled; inf: never; NaN: no loss
     doubling: Floats
 
 
@@ -121,9 +121,12 @@ def doubling_radii(
     """Along each direction, how far the loss first reaches `factor` times the centre's.
 
     Meant for filter-normalised directions, whose length 1 is each filter's own. Infinite where it
-    does not within `most`. A loss near 0 doubles at once: read it with `loss` beside it.
+    does not within `most`. A loss near 0 doubles at once: read it with `loss` beside it. NaN of one
+    of 0 or less, of which nothing is the double.
     """
     bar = factor * loss_at(space, space.centre)
+    if not bar > 0:
+        return np.full(len(directions), np.nan)
     return np.array([_crossing(space, direction, bar, most) for direction in directions])
 
 

@@ -33,7 +33,7 @@ def slice_figures(
             _flatness_radius(radius, loss, 2 * centre_loss),
             "the distance from the centre within which the loss stays below twice the centre's",
         ),
-        *(_rise(radius, loss, centre_loss, reach) for reach in (0.25, 0.5, 1.0)),
+        *(_rise(axes, radius, loss, (reach, centre_loss)) for reach in (0.25, 0.5, 1.0)),
     ]
     if loss.ndim == 1:
         figures.append(
@@ -53,16 +53,22 @@ def slice_figures(
     return (*figures, Figure("convex share", share, told + "grid; not told of an interpolated one"))
 
 
-def _rise(radius: Floats, loss: Floats, centre_loss: float, reach: float) -> Figure:
+def _rise(
+    axes: tuple[Floats, ...], radius: Floats, loss: Floats, within: tuple[float, float]
+) -> Figure:
+    reach, centre_loss = within
     inside = loss[radius <= reach + 1e-9]
-    there = bool(radius.max() >= reach - 1e-9) and len(inside) > 1
-    highest = np.where(np.isnan(inside), np.inf, inside).max() if there else np.nan
+    covered = min(float(min(-axis[0], axis[-1])) for axis in axes)
+    there = covered >= reach - 1e-9 and len(inside) > 1
+    highest = float(np.where(np.isnan(inside), np.inf, inside).max()) if there else np.nan
     told = f"the highest loss within {reach:g} of the centre, less the centre's"
-    return Figure(f"rise within {reach:g}", float(highest - centre_loss), told)
+    return Figure(f"rise within {reach:g}", highest - centre_loss, told)
 
 
 def _flatness_radius(radius: Floats, loss: Floats, bar: float) -> float:
     """To the nearest node at which the loss is not below the bar; infinite: there is none."""
+    if not bar > 0:  # nothing is twice a loss of 0 or less
+        return np.nan
     above = radius[~(loss <= bar)]
     return float(above.min()) if above.size else np.inf
 

@@ -37,7 +37,8 @@ def axis_of(reach: tuple[float, float], resolution: int) -> Floats:
             "that grows, and at least 2 nodes."
         )
     steps = np.arange(resolution)
-    return (low * (resolution - 1 - steps) + high * steps) / (resolution - 1)
+    axis = (low * (resolution - 1 - steps) + high * steps) / (resolution - 1)
+    return np.where(np.abs(axis) < 1e-12 * (high - low), 0.0, axis)
 
 
 class Slice:

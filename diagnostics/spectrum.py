@@ -8,7 +8,7 @@ import numpy as np
 
 from diagnostics.weight_space import Floats
 
-HELD_BY = 1e-3  # of the largest: below it an eigenvalue's sign is not told from zero's
+HELD_BY = 1e-3  # of the largest magnitude: below it an eigenvalue's sign is not told from zero's
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Share:
 
 def signed_shares(nodes: Floats, density: Floats, largest: float) -> tuple[Share, Share]:
     """The share of eigenvalues clearly below zero, and clearly above."""
-    bar = HELD_BY * abs(largest)
+    bar = HELD_BY * largest
     return _share_below(nodes, density, -bar), _share_below(-nodes, density, -bar)
 
 

@@ -11,6 +11,7 @@ never decides which class is made.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 import types
@@ -41,6 +42,23 @@ def save(folder: str | Path, result: Any, key: str = "") -> Path:
     path.parent.mkdir(exist_ok=True)
     write_whole(path, image)
     return path
+
+
+def check_writable(folder: str | Path) -> None:
+    """Before hours are spent on a result that could not be kept."""
+    place = Path(folder) / RESULTS
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _not_writable(place, error.strerror) from error
+    if not os.access(place, os.W_OK):
+        raise _not_writable(place, "it may not be written to")
+
+
+def _not_writable(place: Path, why: str | None) -> RunError:
+    return RunError(
+        f"no result can be kept in '{place}' ({why}); copy the run to where you may write."
+    )
 
 
 def load(folder: str | Path, kind: type[R], key: str = "") -> R:

@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnostics.factory import made_by
-from diagnostics.subject_batches import SEEN, Batches, at_once, backward, exactly, flat_gradient
-from diagnostics.subject_data import are_classes, fingerprint, free_memory
+from diagnostics.subject_batches import (
+    SEEN,
+    Batches,
+    at_once,
+    backward,
+    check_differentiable,
+    exactly,
+    flat_gradient,
+    spare_memory,
+)
+from diagnostics.subject_data import are_classes, as_numpy, checked_parts, fingerprint
 from diagnostics.subject_losses import (
     Batch,
     LiveLoss,
@@ -25,16 +34,18 @@ from diagnostics.subject_losses import (
     Source,
     Statistics,
     Tensors,
+    check_device,
     checked,
     fitting,
     last_snapshot,
     listed,
+    recorded_program,
     widest,
 )
 from diagnostics.weight_space import About, Examples, Floats, Operator
 from probes.folder import FathomError
 from probes.program.objective import Loss
-from probes.program.storage import read_program, weights_of
+from probes.program.storage import weights_of
 from probes.snapshot_file import read_snapshot, snapshot_steps
 
 CHUNK = 8  # points at once on an accelerator, whose time goes into starting kernels
@@ -72,7 +83,7 @@ class Subject:
         cls, folder: str | Path, step: int | None = None, statistics: Statistics = "running"
     ) -> Subject:
         """From a run folder alone: its program, the batch it was recorded with, a snapshot."""
-        recorded = read_program(folder)
+        recorded = recorded_program(folder)
         step = last_snapshot(folder) if step is None else step
         weights = weights_of(recorded.program, read_snapshot(folder, step))
         source = RecordedLoss(recorded, weights, checked(statistics))
@@ -93,15 +104,19 @@ class Subject:
         return other
 
     @classmethod
-    def made_by(cls, place: str) -> Subject:
-        """What a function of the user's gives: "module:factory", a Subject or its arguments."""
+    def made_by(cls, place: str, statistics: Statistics = "running") -> Subject:
+        """What "module:factory" gives: a Subject, which has statistics of its own, or its parts."""
         made = made_by(place)
-        return made if isinstance(made, Subject) else cls(*made)
+        if isinstance(made, Subject):
+            return made
+        return cls(*checked_parts(place, made), statistics=statistics)
 
     def _begin(self, source: Source, batches: list[Batch], about: About) -> None:
         if not source.pieces:
             raise FathomError("no parameter of the model requires a gradient: nothing to move.")
         self.pieces, self._folder = source.pieces, Path()
+        self._data, recorded = "", isinstance(source, RecordedLoss)
+        self._whose = "recorded batch" if recorded else "data given"
         estimates = about.statistics == "re-estimated" and source.normalises
         self._batches = Batches(source, batches, source.rest, estimates=estimates)
         self._dtypes = {name: tensor.dtype for name, tensor in source.varied.items()}
@@ -122,7 +137,7 @@ class Subject:
         seen = "" if about.step >= 0 else f"{float(found['loss']):.5e}"  # of a live loss words fail
         self.about = replace(
             about,
-            data=f"{examples} examples of the {'recorded batch' if about.run else 'data given'}",
+            data=self._data or f"{examples} examples of the {self._whose}",
             examples=examples,
             batches=len(inputs),
             statistics=statistics,
@@ -138,9 +153,8 @@ class Subject:
         """The same weights on other data, held out say; a list stands for several batches."""
         other = copy(self)
         other._batches = self._batches.on(listed(self._batches.source, batch), self._like)
+        other._data, other._whose = data, "data given"
         other._describe(replace(self.about, population=0))
-        if data:
-            other.about = replace(other.about, data=data)
         return other
 
     def double(self) -> Subject:
@@ -148,6 +162,7 @@ class Subject:
         return self._cast(lambda t: t.double() if t.is_floating_point() else t)
 
     def to(self, device: str) -> Subject:
+        check_device(device)
         return self._cast(lambda t: t.to(device))
 
     def _cast(self, change: Callable[[Tensor], Tensor]) -> Subject:
@@ -221,10 +236,10 @@ class Subject:
     def predict(self, point: Tensor) -> list[NDArray[Any]]:
         """The model's predictions for each batch."""
         with torch.inference_mode(), self._exactly():
-            return [p.cpu().numpy() for p in self._batches.predictions(self._named(point))]
+            return [as_numpy(p) for p in self._batches.predictions(self._named(point))]
 
     def gradient_at(self, point: Tensor) -> Tensor:
-        self._must_differentiate()
+        check_differentiable(self.about.statistics)
         whole = torch.zeros_like(point)
         for batch, share in self._batches.shares():
             leaves = self._leaves(point)
@@ -243,12 +258,12 @@ class Subject:
         Never forward over `jacrev`: wrong, silently, on LayerNorm and batch statistics. Plain
         double backward is also the only way through a fused LSTM.
         """
-        self._must_differentiate()
-        floor = KEPT * self._free()
+        check_differentiable(self.about.statistics)
+        floor = KEPT * spare_memory(self.centre.device)
         kept: list[tuple[Tensor, Tensors]] = []
         rebuilt: list[tuple[Batch, float]] = []
         for batch, share in self._batches.shares():
-            if kept and self._free() < floor:
+            if kept and spare_memory(self.centre.device) < floor:
                 rebuilt.append((batch, share))
             else:
                 kept.append(self._graph(point, batch, share))
@@ -266,18 +281,6 @@ class Subject:
         with self._exactly(smooth=True):
             loss = share * self._batches.loss(leaves, batch)
             return flat_gradient(loss, leaves, point.dtype, create_graph=True), leaves
-
-    def _must_differentiate(self) -> None:
-        if self.about.statistics == "re-estimated":
-            raise FathomError(
-                "statistics='re-estimated' come from a second pass that no gradient follows; "
-                "use 'batch', which agrees with them in value, for gradients and curvature."
-            )
-
-    def _free(self) -> int:
-        if self.centre.is_cuda:
-            return torch.cuda.mem_get_info(self.centre.device)[0]
-        return free_memory()
 
     def _in_chunks(self) -> bool:
         """Do many points at once pay? Where starting kernels is what takes the time."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from diagnostics.subject_data import are_classes, correct
+from diagnostics.subject_data import are_classes, correct, free_memory
 from diagnostics.subject_losses import AGREES, Batch, Source, Tensors
 from probes.folder import FathomError
 
@@ -118,7 +118,8 @@ def own_measures(source: Source, weights: Tensors, batch: Batch) -> tuple[Tensor
     if loss.isfinite() and not torch.allclose(mean, loss, rtol=AGREES, atol=1e-12):
         raise FathomError(
             f"the loss of a batch ({float(loss):.6g}) is not the mean over its examples "
-            f"({float(mean):.6g}); without that an example has no loss of its own."
+            f"({float(mean):.6g}); without that an example has no loss of its own. Let the "
+            "loss be a mean, as by reduction='mean'."
         )
     accuracy = torch.full_like(each, torch.nan, dtype=torch.float64)
     target = batch.inputs.get("target")
@@ -189,3 +190,19 @@ def exactly(*, smooth: bool, recurrent: bool) -> Iterator[None]:
                 yield
         else:
             yield
+
+
+def check_differentiable(statistics: str) -> None:
+    """Can gradients be had with these statistics of batch normalisation?"""
+    if statistics == "re-estimated":
+        raise FathomError(
+            "statistics='re-estimated' come from a second pass that no gradient follows; "
+            "use 'batch', which agrees with them in value, for gradients and curvature."
+        )
+
+
+def spare_memory(device: torch.device) -> int:
+    """Bytes that are free where the work is done."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return free_memory()

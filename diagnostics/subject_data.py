@@ -6,6 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from numpy.typing import NDArray
+
+from probes.folder import FathomError
+
 Tensor = Any  # of any library whose tensors can be read as numpy's
 
 
@@ -18,15 +22,26 @@ def fingerprint(*parts: str | Mapping[str, Tensor]) -> str:
         else:
             for name, tensor in part.items():
                 digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\0".encode())
-                digest.update(_bytes(tensor))
+                digest.update(as_numpy(tensor).tobytes())
     return digest.hexdigest()[:32]
 
 
-def _bytes(tensor: Tensor) -> bytes:
+def checked_parts(place: str, made: Any) -> tuple[Any, Any, Any]:
+    """What a subject is made of, if that is what a function of the user's gives."""
+    if isinstance(made, tuple) and len(made) == 3:
+        return made
+    raise FathomError(
+        f"'{place}' gives a {type(made).__name__}; let it return a Subject, or the three that one "
+        "is made of: model, loss, batch."
+    )
+
+
+def as_numpy(tensor: Tensor) -> NDArray[Any]:
+    """Halves in float32, which holds them exactly: some of them numpy lacks."""
     plain = tensor.detach().cpu()
-    if plain.is_floating_point() and plain.element_size() < 4:  # some of these numpy lacks
+    if plain.is_floating_point() and plain.element_size() < 4:
         plain = plain.float()
-    found: bytes = plain.contiguous().numpy().tobytes()
+    found: NDArray[Any] = plain.contiguous().numpy()
     return found
 
 

@@ -16,14 +16,17 @@ from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from diagnostics.program_pieces import program_pieces
+from diagnostics.run import Run
 from diagnostics.subject_data import examples_in
 from diagnostics.weight_space import Piece, Role
 from probes.folder import FathomError
 from probes.program.as_json import to_json
+from probes.program.deposit import EVENT, REFUSED
 from probes.program.form import Recorded
 from probes.program.interpreter import STATISTICS, Evaluation, prepare
 from probes.program.normalisation import uses_statistics
 from probes.program.objective import Loss, Objective, Whole
+from probes.program.storage import NoProgramError, read_program
 from probes.snapshot_file import snapshot_steps
 
 Statistics = Literal["running", "batch", "re-estimated"]
@@ -226,6 +229,17 @@ class RecordedLoss:
         return self.__dict__ | {"_prepared": {}}
 
 
+def recorded_program(folder: str | Path) -> Recorded:
+    """Of a run; where there is none because it was refused, what was said then is said again."""
+    try:
+        return read_program(folder)
+    except NoProgramError as error:
+        for event in Run(folder).events:
+            if event.kind == EVENT and event.text.startswith(REFUSED):
+                raise FathomError(f"'{folder}': {event.text}") from error
+        raise
+
+
 def last_snapshot(folder: str | Path) -> int:
     there = snapshot_steps(folder)
     if not there:
@@ -254,6 +268,14 @@ def checked(statistics: Statistics) -> Statistics:
         known = ", ".join(get_args(Statistics))
         raise FathomError(f"no statistics '{statistics}' (there are: {known}).")
     return statistics
+
+
+def check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with it
+        told = str(error).splitlines()[0]
+        raise FathomError(f"there is no device '{device}' here: {told}; use cpu.") from error
 
 
 def listed(source: Source, batch: Any) -> list[Batch]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.directions import Direction, gram_of, placed, point_at
-from diagnostics.weight_space import Floats, Vector, WeightSpace
+from diagnostics.weight_space import Floats, Vector, WeightSpace, length
 from probes.folder import FathomError
 
 
@@ -45,7 +45,7 @@ def trajectory(
     ways = [point - space.centre for point in points]
     coordinates, distance = placed(space, directions, points)
     shadows = (point_at(space, directions, place) for place in coordinates)
-    gram = gram_of(ways)
+    gram = gram_of(space, ways)
     moved, away = float(np.trace(gram)), int((np.diag(gram) > 0).sum())
     variance = np.linalg.eigvalsh(gram)[::-1].clip(0)[: max(away, 1)]
     chance = random_walk_shares(max(away, 1))
@@ -76,20 +76,21 @@ def principal_directions(
         raise FathomError(
             f"{len(ways)} snapshots cannot give {count} directions; record more snapshots."
         )
-    gram = gram_of(ways)
+    gram = gram_of(space, ways)
     values, mixes = np.linalg.eigh(gram)
     values, mixes = values[::-1].clip(0), mixes[:, ::-1]
-    if values[count - 1] <= len(gram) * np.finfo(float).eps * values[0]:
+    rounding = float(np.finfo(space.about.precision).eps) * length(space.centre)  # of a snapshot
+    if values[count - 1] <= len(gram) * (np.finfo(float).eps * values[0] + rounding**2):
         raise FathomError(
             f"the {len(ways)} snapshots span fewer than {count} directions from the centre; "
             "choose another centre, or random directions."
         )
-    return tuple(_component(ways, mixes[:, n], values[n], n) for n in range(count))
+    return tuple(_component(ways, mixes[:, n], n) for n in range(count))
 
 
-def _component(ways: list[Vector], mix: Floats, value: float, rank: int) -> Direction:
-    vector = sum(float(m) * way for m, way in zip(mix, ways, strict=True)) / float(value) ** 0.5
-    return Direction(f"principal {rank + 1} of the trajectory", vector)
+def _component(ways: list[Vector], mix: Floats, rank: int) -> Direction:
+    vector = sum(float(m) * way for m, way in zip(mix, ways, strict=True))
+    return Direction(f"principal {rank + 1} of the trajectory", vector / length(vector))
 
 
 def random_walk_shares(steps: int) -> Floats:

@@ -12,15 +12,17 @@ from typing import Any, Protocol
 
 from torch import nn
 
-from probes.folder import FathomError
+from probes.folder import NotRecordable
 from probes.host_copy import HostCopy, Part, place
 from probes.program.form import Recorded
 from probes.program.objective import Loss
+from probes.program.refusals import LIVE
 from probes.program_file import has_program
 from probes.sending import Sending
 from probes.troubles import Troubles
 
 EVENT = "program"
+REFUSED = "the loss program is not recorded"
 
 
 class Desk(Protocol):
@@ -50,10 +52,11 @@ class Deposit:
             return
         try:
             self._capture(model, loss, batch)
-        except FathomError as error:
+        except NotRecordable as error:
             self._refusal = str(error)
-        except Exception as error:
-            self._refusal = f"{type(error).__name__}: {error}"
+        except Exception as error:  # one that nobody foresaw
+            told = f"{error}".strip().partition("\n")[0]
+            self._refusal = f"{type(error).__name__}: {told.rstrip('.')}. {LIVE}"
 
     def _capture(self, model: nn.Module, loss: Loss, batch: Any) -> None:
         from probes.program.as_json import to_json
@@ -65,7 +68,7 @@ class Deposit:
     def hand_over(self, desk: Desk, troubles: Troubles, step: int) -> None:
         """The program, by and by, or why there is none."""
         if self._refusal:
-            text = f"the loss program is not recorded: {self._refusal}"
+            text = f"{REFUSED}: {self._refusal}"
             troubles.say(EVENT, f"{text.rstrip('.')}. Training goes on, and all else is recorded.")
             desk.event(step, EVENT, text)
         elif self._recorded is not None:

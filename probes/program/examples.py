@@ -3,8 +3,8 @@
     examples   the loss of each example alone: [batch]
     counts     what each weighs in the batch's loss: loss = Σ examples · counts / Σ counts
 
-Only where the loss is a plain mean or sum of terms that belong to one example each; that this is
-so is tried out when the program is recorded. Elsewhere an example is evaluated as a batch of one.
+Only where the loss is a mean or sum of terms that belong to one example each; that this is so is
+tried out when the program is recorded. Elsewhere an example is evaluated as a batch of one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _unreduced(draft: _Draft, last: Node) -> str | None:
     if last.op in ("mean.default", "sum.default"):
         return str(last.args[0])
     at = _place(last, "reduction")
-    if at is None or _is_weighted(last) or _reduction(last) not in (_MEAN, _SUM):
+    if at is None or _reduction(last) not in (_MEAN, _SUM):
         return None
     args = list(last.args) + [None] * (at + 1 - len(last.args))
     args = [_default(last, n) if n >= len(last.args) else a for n, a in enumerate(args)]
@@ -76,12 +76,21 @@ def _per_example(draft: _Draft, last: Node, terms: str, size: str) -> tuple[str,
     if _reduction(last) == _SUM:
         return total, draft.add("ones_like.default", total)
     if _ignores(last):
-        kept = draft.add("ne.Scalar", last.args[1], _ignored(last))
-        each = draft.add("reshape.default", kept, [size, -1])
+        each = draft.add("reshape.default", _weighing(draft, last), [size, -1])
         counts = draft.add("sum.dim_IntList", each, [1])
     else:
         counts = draft.add("sum.dim_IntList", draft.add("ones_like.default", rows), [1])
     return draft.add("div.Tensor", total, counts), counts
+
+
+def _weighing(draft: _Draft, last: Node) -> str:
+    """What each target counts for: its class's weight, or one; nothing where it is ignored."""
+    target, weights = last.args[1], _class_weights(last)
+    kept = draft.add("ne.Scalar", target, _ignored(last))
+    if weights is None:
+        return kept
+    classes = draft.add("mul.Tensor", target, kept)  # some class at least, where there is none
+    return draft.add("mul.Tensor", draft.add("index.Tensor", weights, [classes]), kept)
 
 
 def _reduction(node: Node) -> int:
@@ -103,11 +112,9 @@ def _default(node: Node, at: int) -> Any:
     return overload(node.op)._schema.arguments[at].default_value
 
 
-def _is_weighted(node: Node) -> bool:
+def _class_weights(node: Node) -> Any:
     at = _place(node, "weight")
-    return node.op in _IGNORING and at is not None and at < len(node.args) and (
-        node.args[at] is not None
-    )  # fmt: skip
+    return node.args[at] if at is not None and at < len(node.args) else None
 
 
 def _ignores(node: Node) -> bool:

@@ -148,7 +148,8 @@ def _fits(value: Any, kind: str, scope: _Scope) -> bool:
         found = scope.type_of(value)
         if kind == "bool":  # such as whether a layer trains: never left to a run
             return False
-        return bool(found == kind or (found == "number" == _base(kind)))
+        # torch takes a size where a tensor is due, as it takes any number
+        return bool(found == kind or (found == "number" and _base(kind) in ("number", "Tensor")))
     return _literal_fits(value, kind)
 
 

@@ -19,6 +19,10 @@ from probes.program_file import PROGRAM, TENSORS
 from probes.snapshot_file import read_alone
 
 
+class NoProgramError(ProgramError):
+    """The folder has none."""
+
+
 def read_program(folder: str | Path) -> Recorded:
     """Checked in full; nothing has run."""
     folder = Path(folder)
@@ -36,9 +40,10 @@ def _text(folder: Path) -> bytes:
         with (folder / PROGRAM).open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:
-        raise ProgramError(
+        raise NoProgramError(
             f"'{folder}' holds no program ({error.strerror}); record it with Recorder(…, "
-            "loss=loss_fn, batch=(x, y)), or analyse live: Subject(model, loss, batch)"
+            "loss=loss_fn, batch=(x, y)), or analyse live: Subject(model, loss, batch), or "
+            "--subject module:factory"
         ) from error
 
 

@@ -37,7 +37,7 @@ def test_a_landscape_is_told_and_stored(run: Path, capsys: pytest.CaptureFixture
     assert "81 of 81 points evaluated" in told
     assert "step 2, 10 examples of the recorded batch" in told
     assert "flatness radius" in told
-    assert "aimless wandering" in told
+    assert "training's way: " in told
     assert "stored as random5_2d_step2_none" in told
     assert (run / "results/loss_landscape-random5_2d_step2_none.h5").is_file()
 
@@ -71,6 +71,50 @@ def test_what_cannot_be_done_is_one_line(run: Path, capsys: pytest.CaptureFixtur
     assert "Subject(model, loss, batch)" in lines[2]
 
 
+IMPOSSIBLE = [
+    ("landscape", "--seed", "-3"),
+    ("landscape", "--tolerance", "nan"),
+    ("landscape", "--workers", "0"),
+    ("curvature", "--count", "0"),
+    ("curvature", "--by-layer", "-1"),
+]
+
+
+@pytest.mark.parametrize("asked", IMPOSSIBLE)
+def test_numbers_that_cannot_be_are_said(
+    run: Path, capsys: pytest.CaptureFixture[str], asked: tuple[str, str, str]
+) -> None:
+    analysis, option, value = asked
+    with pytest.raises(SystemExit, match="2"):
+        main(["analyse", analysis, str(run), option, value])
+    assert f"argument {option}: {value} is less than" in capsys.readouterr().err
+
+
+def test_no_reach_is_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "landscape", str(run), "--reach", "0"]) == 2
+    assert "an axis from -0 to 0" in capsys.readouterr().err
+
+
+def test_only_the_trajectorys_own_plane_is_held_against_wandering(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = ["analyse", "landscape", str(run), "--resolution", "3", "--along"]
+    for along, told in (("random", False), ("trajectory", True)):
+        assert main([*coarse, along]) == 0
+        out = capsys.readouterr().out
+        assert "training's way: " in out
+        assert ("aimless wandering" in out) is told
+
+
+def test_where_nothing_can_be_kept_nothing_is_computed(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "results").write_text("a file")
+    for analysis in ("landscape", "curvature"):
+        assert main(["analyse", analysis, str(run)]) == 2
+        assert "copy the run to where you may write" in capsys.readouterr().err
+
+
 def test_the_time_left_is_by_what_was_made(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +130,13 @@ def test_the_time_left_is_by_what_was_made(
     assert lines == ["100 of 200 points, 20 s left", "200 of 200 points"]
 
 
-def test_where_nobody_looks_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_into_a_pipe_goes_a_whole_line_a_second(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0.0, 2.0, 2.5, 4.0])
+    monkeypatch.setattr("dashboard.analyse.time.monotonic", lambda: next(clock))
     with progress("points") as told:
-        told(1, 2)
-    assert capsys.readouterr().err == ""
+        told(0, 4)
+        told(1, 4)  # too soon to say again
+        told(2, 4)
+    assert capsys.readouterr().err == "0 of 4 points\n2 of 4 points, 4 s left\n"

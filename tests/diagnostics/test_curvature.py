@@ -187,3 +187,16 @@ def test_too_few_products_and_a_point_without_a_gradient_are_refused():
     bowl.gradient_at = lambda point: np.full(3, np.nan)
     with pytest.raises(FathomError, match="not finite"):
         curvature(bowl)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0, 0], [-1.0, -2, -3]])
+def test_where_nothing_bends_upwards_no_learning_rate_is_too_large(values):
+    assert curvature(Bowl(np.diag(values), centre=np.ones(3))).edge == np.inf
+
+
+def test_a_loss_that_bends_only_down_has_no_positive_eigenvalues():
+    """Its largest is 0 but for rounding: signs are told by the largest magnitude."""
+    values = np.concatenate([-5 * np.arange(1.0, 41), np.zeros(60)])
+    found = curvature(Bowl(rotated(values), centre=np.ones(100)))
+    assert found.positive.value == 0
+    assert abs(found.negative.value - 0.4) < 4 * found.negative.error + 0.01

@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from diagnostics.curvature import curvature
+from diagnostics.curvature import Preconditioner, curvature
 from diagnostics.curvature_history import curvature_history, edge_of
 from probes.folder import FathomError
 from tests.diagnostics.bowl import Bowl
@@ -49,6 +50,38 @@ def test_adam_at_its_usual_settings_bears_38_over_its_rate():
     found = edge_of({"lr": np.array([0.001]), "beta1": np.array([0.9])})
     assert found.edge == pytest.approx([38_000])
     assert "β₁" in found.rule
+
+
+def adam_stays_bounded(sharpness, rate, beta1):
+    """Torch's own on ½ sharpness x², its second moment held at 1."""
+    x = torch.nn.Parameter(torch.full((1,), 1e-3, dtype=torch.float64))
+    optimizer = torch.optim.Adam([x], rate, (beta1, 1 - 1e-13), eps=1e-30)
+    x.grad = torch.zeros_like(x)
+    optimizer.step()
+    state = optimizer.state[x]
+    state["step"].fill_(1e6)
+    for _ in range(6000):
+        state["exp_avg_sq"].fill_(1 - (1 - 1e-13) ** (float(state["step"]) + 1))
+        x.grad = sharpness * x.detach()
+        optimizer.step()
+    return abs(float(x.detach())) < 1e-2
+
+
+@pytest.mark.parametrize("beta1", [0.5, 0.9])
+def test_the_edge_is_where_adam_turns(beta1):
+    (edge,) = edge_of({"lr": np.array([0.01]), "beta1": np.array([beta1])}).edge
+    assert adam_stays_bounded(0.98 * edge, 0.01, beta1)
+    assert not adam_stays_bounded(1.05 * edge, 0.01, beta1)
+
+
+def test_the_edge_of_adam_is_not_drawn_for_the_plain_hessian():
+    edge = edge_of({"lr": np.full(2, 0.001), "beta1": np.full(2, 0.9)})
+    bowl = Bowl(np.diag([3.0, 2.0]), centre=np.ones(2))
+    seen = curvature(bowl, preconditioner=Preconditioner(np.full(2, 0.5), "a half"))
+    found = curvature_history([at(0, 3.0), seen], edge)
+    assert np.isnan(found.edge[0])
+    assert found.edge[1] == pytest.approx(38_000)
+    assert found.preconditioned[1] == pytest.approx(12)
 
 
 def test_nothing_is_refused():

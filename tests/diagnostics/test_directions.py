@@ -98,7 +98,7 @@ def test_a_filter_without_weights_is_not_moved():
 def test_random_directions_are_nearly_orthogonal_and_alike_in_neither_sign():
     bowl = Bowl(np.eye(4000), centre=np.ones(4000))
     found = [random_direction(bowl, seed) for seed in range(6)]
-    angles = cosines(found)
+    angles = cosines(bowl, found)
     assert np.diag(angles) == pytest.approx(1)
     assert np.abs(angles - np.eye(6)).max() < 5 / np.sqrt(4000)
     assert abs(found[0].vector.mean()) < 5 / np.sqrt(4000) * found[0].vector.std()
@@ -140,8 +140,8 @@ def test_towards_reaches_the_other_weights_at_one():
 def test_orthogonal_is_a_right_angle():
     random = np.random.default_rng(0)
     first, second = (Direction("d", random.random(30)) for _ in range(2))
-    assert abs(cosines([first, orthogonal(second, first)])[0, 1]) < 1e-12
-    assert cosines([first, second])[0, 1] > 0.5
+    assert abs(cosines(Bowl(np.eye(30)), [first, orthogonal(second, first)])[0, 1]) < 1e-12
+    assert cosines(Bowl(np.eye(30)), [first, second])[0, 1] > 0.5
 
 
 def test_places_on_a_plane_that_is_not_square():
@@ -175,3 +175,17 @@ def test_eigendirections_are_named_by_their_values():
     found = eigendirections(np.array([2.5, 1]), (np.array([1.0, 0]), np.array([0, 1.0])))
     assert [d.name for d in found] == ["eigenvector 1 (λ = 2.5)", "eigenvector 2 (λ = 1)"]
     assert found[1].vector.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("second", [[0.0, 0, 0], [2.0, 0, 0]])
+def test_places_on_a_plane_that_is_but_a_line(second):
+    bowl = Bowl(np.eye(3))
+    plane = [Direction("u", np.array([1.0, 0, 0])), Direction("v", np.array(second))]
+    coordinates, distance = placed(bowl, plane, [np.array([3.0, 0, 4])])
+    assert coordinates[0] @ [1, second[0]] == pytest.approx(3)
+    assert distance[0] == pytest.approx(4)
+
+
+def test_all_of_a_direction_is_orthogonal_to_one_of_no_length():
+    first, nowhere = Direction("d", np.ones(3)), Direction("nowhere", np.zeros(3))
+    assert orthogonal(first, nowhere).vector.tolist() == [1, 1, 1]

@@ -145,3 +145,24 @@ def test_products_never_exceed_what_is_allowed(most):
     found = leading(bowl, lambda v: used.append(1) or bowl.hessian @ v, 5, most=most)
     assert found.products == len(used) <= max(most, 2)
     assert np.isfinite(found.values).all()
+
+
+REPEATED = {
+    "double": [9, 9, 5, 2, 1.5, *np.linspace(-0.5, 0.5, 95)],
+    "sixfold": [9] * 6 + [2, *np.linspace(-0.5, 0.5, 95)],
+    "clustered": [9, 9 - 1e-5, 9 - 2e-5, 5, 5 - 1e-5, *np.linspace(-0.5, 0.5, 95)],
+}
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
+@pytest.mark.parametrize("name", REPEATED)
+def test_a_second_look_that_was_cut_short_vouches_for_nothing(name, tolerance):
+    values = np.array(REPEATED[name])
+    bowl, vouched = Bowl(rotated(values)), 0
+    for most in range(6, 120):
+        found = leading(bowl, bowl.hessian_at(None), 5, tolerance=tolerance, most=most)
+        if found.complete:
+            vouched += 1
+            off = np.abs(found.values - np.sort(values)[::-1][:5])
+            assert off.max() <= found.residuals.max() + 1e-9
+    assert vouched

@@ -167,3 +167,31 @@ def test_without_classes_there_is_no_accuracy():
     assert surface.accuracy is None
     assert surface.held_out_loss is None
     assert surface.held_out == ""
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.01])
+def test_below_zero_the_scale_is_linear_and_says_so(tolerance):
+    space = Function(lambda x, y: np.tanh(25 * (x - 0.3 * y)) - 2)
+    surface = loss_landscape(space, [X, Y], Grid(tolerance=tolerance))
+    x, y = np.meshgrid(*surface.axes)
+    exact = np.tanh(25 * (x - 0.3 * y)) - 2
+    assert surface.scale == "linear"
+    assert np.abs(surface.loss - exact).max() <= 0.01 * np.ptp(exact)
+    assert loss_landscape(Bowl(np.eye(2), floor=0.1), [X, Y], Grid()).scale == "log"
+
+
+@pytest.mark.parametrize("loss", [1.0, 0.0, np.nan, np.inf])
+@pytest.mark.parametrize("resolution", [2, 3, 12])
+@pytest.mark.parametrize("tolerance", [0, 0.01])
+def test_what_is_the_same_everywhere(loss, resolution, tolerance):
+    for directions in ([X], [X, Y], [X, Direction("nowhere", np.zeros(2))]):
+        surface = loss_landscape(
+            Function(lambda x, y: loss), directions, Grid((-1, 1), resolution, tolerance)
+        )
+        assert surface.loss.tobytes() == np.full_like(surface.loss, loss).tobytes()
+
+
+def test_one_weight():
+    bowl = Bowl([[3.0]], centre=[1.0])
+    line = loss_landscape(bowl, [random_direction(bowl, 0)], Grid(resolution=5, tolerance=0))
+    assert sorted(line.loss.tolist()) == [0, 0.375, 1.5, 3.375, 6]

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from diagnostics.mode_connectivity import _slope, bezier, mode_connectivity
 from diagnostics.subject import Subject
-from tests.diagnostics.bowl import Bowl, Product
+from tests.diagnostics.bowl import Bowl, Function, Product
 
 torch.set_num_threads(1)
 
@@ -74,3 +74,23 @@ def test_two_trained_networks_are_joined_by_a_curve():
     assert found.line_barrier > 0.2
     assert found.curve_barrier < 0.3 * found.line_barrier
     assert found.training[-50:].mean() < found.training[:50].mean() / 2
+
+
+def test_what_is_nowhere_finite_is_not_joined():
+    found = mode_connectivity(Function(lambda x, y: np.nan), np.ones(2), steps=2)
+    assert found.line_barrier == found.curve_barrier == np.inf
+    assert not found.connected
+
+
+def test_rounding_is_no_barrier():
+    flat = Bowl(np.zeros((2, 2)), centre=np.ones(2), floor=0.1)
+    found = mode_connectivity(flat, np.zeros(2), steps=2)
+    assert 0 < found.curve_barrier < 1e-16
+    assert found.connected
+
+
+def test_from_a_point_to_itself_is_no_way():
+    bowl = Bowl(np.eye(3), centre=np.ones(3))
+    found = mode_connectivity(bowl, np.ones(3), steps=2)
+    assert found.distance == 0
+    assert np.isnan(found.bend)

@@ -125,3 +125,37 @@ def test_while_it_is_refined_the_whole_grid_can_be_drawn():
         assert (draft.values[draft.evaluated] == full[draft.evaluated]).all()
     assert np.isnan(drafts[0].error[~drafts[0].evaluated]).all()
     assert np.isfinite(drafts[-1].error).all()
+
+
+def test_a_loss_foreseen_below_zero_is_a_surprise():
+    """A parabola that overshoots has no logarithm to be off by, and would pass for right."""
+
+    def cliff(x, y):
+        return 1e-4 + np.maximum(0, x + 0.2 * y) ** 1.5
+
+    evaluate, full, _ = counted(cliff, (51, 51))
+    found = refined(evaluate, full.shape, 0.01, "log")
+    assert (found.values > 0).all()
+    assert np.abs(np.log(found.values / full)).max() < 0.01 * np.ptp(np.log(full))
+    assert np.isfinite(found.error).all()
+
+
+@pytest.mark.parametrize("level", [-2.0, 0.0])
+def test_losses_below_zero_are_refined_as_they_are(level):
+    evaluate, full, _ = counted(lambda x, y: level + ridge(x, y) - 1.5, (51, 51))
+    found = refined(evaluate, full.shape, 0.01, "log")
+    assert np.abs(found.values - full).max() < 0.01 * np.ptp(full)
+    assert np.isfinite(found.error).all()
+    assert found.audit_error <= 0.01
+
+
+def test_what_no_one_law_foresaw_is_looked_at_again():
+    """One law right here and another there is not a law that is right: none is believed."""
+
+    def step(x, y):
+        return 1e-3 + 1 / (1 + np.exp(-60 * (x - 0.37 * y - 0.1)))
+
+    evaluate, full, _ = counted(step, (51, 51))
+    found = refined(evaluate, full.shape, 0.01, "log")
+    assert found.error.max() <= 0.01
+    assert np.abs(np.log(found.values / full)).max() < 0.01 * np.ptp(np.log(full))

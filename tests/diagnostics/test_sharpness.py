@@ -108,3 +108,9 @@ def test_random_directions_are_what_doubling_is_meant_for():
     ]
     assert losses
     assert losses == pytest.approx([2 * subject.loss_at(subject.centre)] * len(losses), rel=1e-4)
+
+
+@pytest.mark.parametrize("floor", [0.0, -3.0, np.nan])
+def test_nothing_is_the_double_of_a_loss_of_0_or_less(floor):
+    bowl = Bowl(np.eye(2), floor=floor)
+    assert np.isnan(doubling_radii(bowl, [X])).all()

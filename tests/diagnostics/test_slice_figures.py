@@ -80,3 +80,24 @@ def test_holes_do_not_count():
 def test_a_line_bends_as_its_second_derivative():
     found = grid_hessians((AXIS,), AXIS**2)
     assert found == pytest.approx(2 * np.ones((39, 1, 1)))
+
+
+def test_a_rise_within_a_distance_needs_the_slice_to_reach_that_far_on_every_side():
+    near = np.linspace(-0.9, 0.9, 19)  # its corners are more than 1 away
+    x, y = np.meshgrid(near, near)
+    found = figures(x**2 + y**2, 1.0, (near, near))
+    assert np.isnan(found["rise within 1"])
+    assert np.isfinite(found["rise within 0.5"])
+    ahead = np.linspace(0, 1, 21)
+    assert np.isnan(figures(ahead**2, 1.0, (ahead,))["rise within 0.5"])
+
+
+@pytest.mark.parametrize("centre_loss", [0.0, -3.0, np.nan])
+def test_nothing_is_twice_a_loss_of_0_or_less(centre_loss):
+    assert np.isnan(figures(X**2 + centre_loss, centre_loss)["flatness radius"])
+
+
+def test_a_line_that_is_infinite_everywhere():
+    found = figures(np.full(41, np.inf), np.inf, (AXIS,))
+    assert found["barrier"] == np.inf
+    assert np.isnan(found["rise within 1"])

@@ -112,3 +112,9 @@ def test_a_sample_larger_than_what_it_is_of_is_refused():
     subject = Subject(model, functional.mse_loss, (x, y), population=100)
     with pytest.raises(FathomError, match="400 examples cannot be a sample of 100"):
         loss_landscape(subject, [random_direction(subject, 0)])
+
+
+def test_the_centre_is_at_0_itself():
+    """Not at 1.5e-17 beside it, as rounding would have it here."""
+    for reach, count, node in (((-2.9, 0.1), 31, 29), ((-2.9, 0.2), 32, 29)):
+        assert axis_of(reach, count)[node] == 0

@@ -12,7 +12,7 @@ from diagnostics.directions import Direction
 from diagnostics.loss_landscape import Landscape, loss_landscape
 from diagnostics.sharpness import sharpness
 from diagnostics.slices import Grid
-from diagnostics.store import load, result_path, save, saved
+from diagnostics.store import check_writable, load, result_path, save, saved
 from diagnostics.trajectory import trajectory
 from diagnostics.weight_space import Floats
 from probes.folder import RunError
@@ -202,3 +202,14 @@ def test_a_landscape_is_read_by_its_own_name_alone(tmp_path):
     save(tmp_path, next(results()), "curvature")
     assert saved(tmp_path, Landscape) == ("curvature",)
     assert saved(tmp_path, Curvature) == ()
+
+
+def test_a_folder_that_takes_no_result_is_said_before_anything_is_computed(tmp_path, monkeypatch):
+    check_writable(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "results").write_text("a file")
+    with pytest.raises(RunError, match=r"in '.*results' \(File exists\); copy the run to where"):
+        check_writable(tmp_path / "taken")
+    monkeypatch.setattr("os.access", lambda *_: False)  # as for anyone but root
+    with pytest.raises(RunError, match=r"\(it may not be written to\); copy the run"):
+        check_writable(tmp_path)

@@ -2,6 +2,7 @@ import copy
 import shutil
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_short_of_memory_graphs_are_built_anew_to_the_same_products(monkeypatch)
     vector = torch.ones_like(subject.centre)
     kept = subject.hessian_at(subject.centre)(vector)
     free = iter([100, 60, 40, 30])
-    monkeypatch.setattr("diagnostics.subject.free_memory", lambda: next(free))
+    monkeypatch.setattr("diagnostics.subject.spare_memory", lambda device: next(free))
     built = []
     monkeypatch.setattr(
         subject, "_graph", lambda *part: built.append(part) or Subject._graph(subject, *part)
@@ -251,6 +252,28 @@ def test_half_precision_stays_the_models_own():
     assert subject.centre.dtype is torch.float32
     assert subject.loss_at(subject.centre) == float(functional.cross_entropy(model(x), y).detach())
     assert torch.isfinite(subject.hvp(subject.centre, subject.gradient_at(subject.centre))).all()
+    [predictions] = subject.predict(subject.centre)
+    assert predictions.dtype == np.float32
+    assert np.array_equal(predictions, model(x).detach().float().numpy())
+
+
+def test_a_device_that_is_not_there_is_said():
+    subject = Subject(CASES["mlp"][0](), functional.cross_entropy, batches((5,)))
+    with pytest.raises(FathomError, match=r"no device 'banana' here: .*; use cpu\."):
+        subject.to("banana")
+
+
+def test_a_factory_gives_a_subject_or_what_it_is_made_of(monkeypatch):
+    data = (torch.randn(8, 5), torch.randint(0, 3, (8,)))
+    training = types.ModuleType("my_training")
+    training.whole = lambda: Subject(Net(), functional.cross_entropy, data)
+    training.parts = lambda: (Net(), functional.cross_entropy, data)
+    training.model = Net
+    monkeypatch.setitem(sys.modules, "my_training", training)
+    assert Subject.made_by("my_training:whole").about.statistics == "running"
+    assert Subject.made_by("my_training:parts", "batch").about.statistics == "batch"
+    with pytest.raises(FathomError, match=r"'my_training:model' gives a Net; .*model, loss, batch"):
+        Subject.made_by("my_training:model")
 
 
 def test_the_key_tells_models_losses_data_and_statistics_apart_and_nothing_else():
@@ -355,6 +378,17 @@ def test_other_data_for_a_recording_goes_by_its_names(recorded):
         subject.on({"x": x})
 
 
+def test_whose_data_it_is_follows_the_data(recorded):
+    path, model, batch = recorded
+    subject, few = Run(path).subject(), (torch.randn(7, 5), torch.randint(3, (7,)))
+    assert subject.about.data.endswith("examples of the recorded batch")
+    assert subject.double().about.data == subject.about.data
+    assert subject.on(few).about.data == "7 examples of the data given"
+    assert subject.on(few, "held out").double().about.data == "held out"
+    live = Subject(model, functional.cross_entropy, batch).at(path)
+    assert live.about.data.endswith("examples of the data given")
+
+
 def test_while_it_is_recorded_a_model_can_be_a_subject(tmp_path):
     """The copy's passes are not the training's."""
     histories = []
@@ -395,6 +429,18 @@ def test_what_a_run_lacks_is_said(tmp_path, recorded):
     shutil.rmtree(path / "snapshots")
     with pytest.raises(FathomError, match=r"add probes\.Snapshots\(\)"):
         Run(path).subject()
+
+
+def test_why_a_program_was_refused_is_said_again(tmp_path):
+    model = nn.Linear(5, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    data = (torch.randn(4, 5), torch.randint(0, 3, (4,)))
+    branches = lambda o, y: functional.cross_entropy(o, y) * (1 if o.sum() > 0 else 2)  # noqa: E731
+    with Recorder(model, optimizer, tmp_path / "run", loss=branches, batch=data):
+        model(data[0]).sum().backward()
+        optimizer.step()
+    with pytest.raises(FathomError, match=r"run': the loss program is not recorded: Python"):
+        Run(tmp_path / "run").subject()
 
 
 def test_without_a_program_the_weights_still_come_from_the_run(recorded):

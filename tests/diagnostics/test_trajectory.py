@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional
 
 from diagnostics.directions import Direction
+from diagnostics.subject import Subject
 from diagnostics.trajectory import principal_directions, random_walk_shares, trajectory
 from probes.folder import FathomError
 from tests.diagnostics.bowl import Bowl
@@ -89,3 +93,33 @@ def test_too_little_to_go_by_is_said():
         principal_directions(bowl, [np.ones(3), 2 * np.ones(3)])
     with pytest.raises(FathomError, match="no snapshots"):
         trajectory(bowl, [Direction("u", np.ones(3))], {})
+
+
+def drifting(share):
+    """In float32 along one way, and by so much of it across; where it went, in float64."""
+    torch.manual_seed(0)
+    model = nn.Linear(100, 50)
+    subject = Subject(model, functional.mse_loss, (torch.randn(4, 100), torch.randn(4, 50)))
+    random = np.random.default_rng(0)
+    along, across = np.linalg.qr(random.standard_normal((len(subject.centre), 2)))[0].T
+    ways = [t * along + share * np.sin(t) * across for t in np.linspace(5, 0.3, 12)]
+    points = [subject.vector(subject.array(subject.centre) + way) for way in ways]
+    return subject, points, np.array([subject.array(p - subject.centre) for p in points])
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-3, 1e-4])
+def test_a_small_component_is_not_lost_in_single_precision(share):
+    subject, points, ways = drifting(share)
+    plane = principal_directions(subject, points)
+    _, values, right = np.linalg.svd(ways, full_matrices=False)
+    found = trajectory(subject, plane, dict(enumerate(points)))
+    second = subject.array(plane[1].vector)
+    assert np.linalg.norm(second) == pytest.approx(1, abs=1e-5)
+    assert abs(second @ right[1]) == pytest.approx(1, abs=1e-4)
+    assert found.variance[:2] == pytest.approx((values**2 / (values**2).sum())[:2], rel=1e-4)
+
+
+def test_rounding_is_no_direction():
+    subject, points, _ = drifting(0)
+    with pytest.raises(FathomError, match="span fewer than 2"):
+        principal_directions(subject, points)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from probes.program import Whole, capture, one_by_one, prepare
 from probes.program.batching import cut
@@ -38,7 +39,10 @@ def test_and_that_is_the_live_models():
 REDUCTIONS = {
     "mean": (ENTROPY, vectors()),
     "sum": (nn.CrossEntropyLoss(reduction="sum"), vectors()),
-    "other": (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2, 3, 4, 50])), vectors()),
+    "other": (
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2, 3, 4, 50])),
+        (torch.randn(8, 6), torch.arange(8) % 5),
+    ),
     "unknown": (ENTROPY, vectors(1)),
 }
 
@@ -97,3 +101,32 @@ def test_another_size_of_batch_gives_what_the_live_model_gives():
     x, y = torch.randn(3, 3, 8, 8), torch.randint(0, 5, (3,))
     found = prepare(recorded.program)(weights_for(model, recorded), {"inputs": x, "target": y})
     assert torch.equal(found["loss"], loss(model.eval()(x), y))
+
+
+DIVIDED = {
+    "by the batch's size": lambda o, y: ENTROPY(o, y, reduction="sum") / o.shape[0],
+    "by the number of targets": lambda o, y: ENTROPY(o, y, reduction="sum") * (1 / y.numel()),
+    "by kl_div": lambda o, y: functional.kl_div(
+        o.log_softmax(1), functional.one_hot(y, 5).float(), reduction="batchmean"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DIVIDED)
+def test_a_sum_may_be_divided_by_a_size(how):
+    torch.manual_seed(0)
+    model, (x, y) = mlp(), vectors()
+    recorded = capture(model, DIVIDED[how], (x, y))
+    assert (recorded.program.reduction, recorded.program.dynamic) == ("mean", True)
+    few = {"inputs": x[:3], "target": y[:3]}
+    found = prepare(recorded.program)(weights_for(model, recorded), few)["loss"]
+    torch.testing.assert_close(found, ENTROPY(model(x[:3]), y[:3]).detach())
+
+
+def test_a_loss_of_some_examples_alone_is_recorded_without_those_of_each():
+    torch.manual_seed(0)
+    model, x, y = mlp(), torch.randn(8, 6), torch.tensor([0, 1, 2, 0, 3, 4, 0, 1])
+    recorded = capture(model, lambda o, t: ENTROPY(o[t > 0], t[t > 0]), (x, y))
+    assert "examples" not in recorded.program.graphs["eval"].outputs
+    found = prepare(recorded.program)(weights_for(model, recorded), recorded.batch)["loss"]
+    assert torch.equal(found, ENTROPY(model(x)[y > 0], y[y > 0]))

@@ -73,10 +73,12 @@ def test_a_note_is_recorded_and_not_said(tmp_path, caplog):
 def test_whatever_goes_wrong_training_goes_on(tmp_path):
     class Broken(nn.Module):
         def named_parameters(self, *_, **__):
-            raise RuntimeError("of their own")
+            raise RuntimeError("of their own.\nAnd much more.")
 
     desk = handed(Broken(), ENTROPY, vectors(), tmp_path)
-    assert "RuntimeError: of their own" in desk.events[0][2]
+    [(_, _, text)] = desk.events
+    assert "RuntimeError: of their own. Or analyse live: Subject(model, loss, batch)" in text
+    assert "much more" not in text
 
 
 @pytest.mark.parametrize("there_is_one", [True, False])

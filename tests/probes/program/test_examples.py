@@ -72,6 +72,27 @@ def test_places_that_are_ignored_do_not_count():
     torch.testing.assert_close(found["examples"][5], loss(model(x[5:6]), y[5:6]).detach())
 
 
+def test_a_target_counts_for_its_classes_weight():
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 7, 6), torch.randint(0, 5, (8, 7))
+    y[:3, 4:], y[5, 1:], y[6] = -100, -100, -100
+    weight = torch.tensor([0.1, 1.0, 2.0, 0.5, 4.0])
+
+    def loss(output, target):
+        return functional.cross_entropy(output.flatten(0, 1), target.flatten(), weight)
+
+    model = mlp()
+    found = outputs(model, loss, (x, y))
+    counts = [sum(float(weight[t]) for t in row if t >= 0) for row in y]
+    assert found["counts"].tolist() == pytest.approx(counts)
+    with torch.no_grad():
+        alone = [float(loss(model(x[n : n + 1]), y[n : n + 1])) for n in range(8)]
+    assert found["examples"].tolist() == pytest.approx(alone, rel=1e-5, nan_ok=True)
+    some = found["counts"] > 0
+    total = (found["examples"] * found["counts"])[some].sum() / found["counts"].sum()
+    torch.testing.assert_close(total, found["loss"])
+
+
 def test_a_models_own_loss_has_them_too():
     torch.manual_seed(0)
     found = outputs(*bert())
@@ -81,7 +102,6 @@ def test_a_models_own_loss_has_them_too():
 @pytest.mark.parametrize(
     "loss",
     [
-        nn.CrossEntropyLoss(weight=torch.rand(5)),
         lambda o, y: ENTROPY(o, y) + o.square().mean(),
         lambda o, y: ENTROPY(o, y, reduction="none").logsumexp(0),
     ],

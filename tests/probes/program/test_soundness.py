@@ -48,6 +48,11 @@ SOUND = {
         Node("a", "reshape.default", ("input:x", ["%m"])),
         last("%a"),
     ),
+    "a size where a tensor is due": (
+        Node("n", "sym_size.int", ("input:x", 0)),
+        Node("a", "div.Tensor", ("input:x", "%n")),
+        last("%a"),
+    ),
     "a part of a list": (
         Node("s", "chunk.default", ("input:x", 2, 1)),
         Node("a", "getitem", ("%s", 1)),

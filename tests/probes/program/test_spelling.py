@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from probes.program import capture, prepare
 from probes.program.operations import known
 from probes.program.spelling import skipped, spelled
+from tests.probes.program.models import weights_for
 
 
 def nodes(function, *inputs):
@@ -72,3 +75,31 @@ def test_batch_normalisation_is_spelled_back_from_what_it_is_lowered_to():
         assert op == "batch_norm.default"
         assert args[5:] == [mode, 0.1, 1e-5, False]
         assert len(args) == 9
+
+
+class Attends(nn.Module):
+    """Writes into a part of a tensor, so that it is lowered, whose reshapes become views."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixed, self.out = nn.Linear(8, 24), nn.Linear(8, 5)
+        self.bias = nn.Parameter(torch.randn(2, 5, 5))
+
+    def forward(self, x):
+        before = torch.zeros_like(x)
+        before[:, 1:] = x[:, :-1]
+        q, k, v = (p.view(len(x), 5, 2, 4).transpose(1, 2) for p in self.mixed(before).chunk(3, -1))
+        bias = self.bias[None].expand(len(x), -1, -1, -1)
+        seen = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return self.out(seen.transpose(1, 2).reshape(len(x), 5, 8))[:, 4]
+
+
+def test_a_view_does_not_depend_on_how_a_kernel_lays_memory_out():
+    torch.manual_seed(0)
+    model, x, y = Attends(), torch.randn(6, 5, 8), torch.randint(0, 5, (6,))
+    recorded = capture(model, nn.functional.cross_entropy, (x, y))
+    weights = weights_for(model, recorded)
+    for kernel in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION):
+        with sdpa_kernel([kernel, SDPBackend.MATH]):
+            found = prepare(recorded.program)(weights, recorded.batch)["loss"]
+            torch.testing.assert_close(found, nn.functional.cross_entropy(model(x), y).detach())

@@ -32,7 +32,7 @@ def recording(
     model = mlp()
     optimizer = torch.optim.SGD(model.parameters(), 0.0)
     with Recorder(model, optimizer, path / "run", every=1, probes=probes) as recorder:
-        recorder._report = lambda report: None  # reports are those that the test gives
+        recorder._incidents._report = lambda report: None  # reports are those that the test gives
         for step in range(1, steps + 1):
             x, y = batch(step)
             functional.cross_entropy(model(x), y).backward()

@@ -100,6 +100,7 @@ def template(scheme: Scheme) -> dict[str, Any]:
         "zeroline": False,
         "ticks": "outside",
         "ticklen": 4,
+        "exponentformat": "e",  # not 100µ
         "tickcolor": colours.border,
         "tickfont": {"size": 11, "color": colours.dimmed},
         "title": {"font": {"size": 12, "color": colours.dimmed}},

@@ -24,7 +24,9 @@ Trace = dict[str, Any]
 
 MOST_LAYERS = 40
 ROW = 26  # pixels for a layer
-TOP = 330
+GAP = 84  # pixels between the spectrum and the layers below it: an axis and its title
+EDGES = 80  # above, and below for the last axis
+TOP = 330  # pixels of the spectrum
 
 
 def draw(curvature: Curvature, *, scheme: Scheme = "light") -> Figure:
@@ -131,16 +133,16 @@ def _blocks_asked(curvature: Curvature) -> bool:
 
 def _layout(curvature: Curvature, colours: Palette, scheme: Scheme) -> dict[str, Any]:
     below = ROW * min(MOST_LAYERS, len(curvature.layers.names)) + 20
-    room = TOP + below + 130
-    low = below / (room - 90)  # where the layers' part ends
+    room = TOP + GAP + below
+    low = below / room  # where the layers' part ends
     asked = _blocks_asked(curvature)
-    upper = [low + 0.19, 1]
-    share = {"type": "log", "dtick": 2, "exponentformat": "power", "domain": upper}
+    upper = [(below + GAP) / room, 1]
+    share = {"type": "log", "dtick": 2, "domain": upper}
     zero = {"zeroline": True, "zerolinecolor": colours.border}
     return {
         "template": template(scheme),
         "uirevision": safe(curvature.about.run),
-        "height": room,
+        "height": room + EDGES,
         "margin": {"l": 12, "r": 12, "t": 24, "b": 12},
         "showlegend": False,
         "hovermode": "closest",

@@ -42,29 +42,67 @@ class CurvatureHistory:
 
 @dataclass(frozen=True)
 class Edge:
-    """What an optimizer bears: gradient descent with momentum is stable below it."""
+    """What an optimizer bears: below it, it is stable."""
 
     learning_rate: Floats  # [t]
-    edge: Floats  # [t]
-    rule: str
+    edge: Floats  # [t]  NaN: not known
+    rule: str  # "": of such an optimizer no edge is known
     adaptive: bool = False  # of the preconditioned Hessian: says nothing of the plain one
 
 
-def edge_of(settings: Mapping[str, Floats]) -> Edge:
-    """Of its settings over time: lr, and momentum or beta1 where it has them.
+EDGE_SETTINGS = ("lr", "momentum", "dampening", "nesterov", "maximize", "beta1")
 
-    Cohen et al. (2021, 2022): 2 / lr for plain descent, (2 + 2·momentum) / lr with momentum, and
-    for Adam (2 + 2·β₁) / ((1 - β₁)·lr), 38 / lr at β₁ = 0.9, on the preconditioned Hessian.
+
+def edge_of(kind: str, settings: Mapping[str, Floats]) -> Edge:
+    """Of torch's SGD, Adam and AdamW, by those of EDGE_SETTINGS that are recorded, over time.
+
+    Where the factor of x in one step is -1 on a parabola; Cohen et al. (2021, 2022). Of any other
+    kind there is no edge. Weight decay lowers it by lr·weight_decay / 2 of it, which is left out.
     """
+    found = None
+    if not np.any(settings.get("maximize", 0.0)):
+        if kind == "SGD" and "beta1" not in settings:  # a run may have gone on with another kind
+            found = _descent(settings)
+        elif kind in ("Adam", "AdamW") and "momentum" not in settings:
+            found = _adam(settings)
+    return found or Edge(settings["lr"], np.full_like(settings["lr"], np.nan), "")
+
+
+def _descent(settings: Mapping[str, Floats]) -> Edge | None:
+    """Of the Hessian itself."""
     rate = settings["lr"]
-    with np.errstate(divide="ignore"):
-        if "beta1" in settings:
-            beta = settings["beta1"]
-            rule = "(2 + 2·β₁) / ((1 - β₁)·lr)"
-            return Edge(rate, (2 + 2 * beta) / ((1 - beta) * rate), rule, adaptive=True)
-        if np.any(settings.get("momentum", 0.0)):
-            return Edge(rate, (2 + 2 * settings["momentum"]) / rate, "(2 + 2·momentum) / lr")
-        return Edge(rate, 2 / rate, "2 / lr")
+    momentum, dampening, nesterov = (
+        settings.get(name, np.zeros_like(rate)) for name in ("momentum", "dampening", "nesterov")
+    )
+    if not momentum.any():  # then torch heeds neither of the others
+        return Edge(rate, _over(2, rate), "2 / lr")
+    if "dampening" not in settings:  # recorded by an older Fathom: nesterov may be on
+        return None
+    damped = np.where(momentum > 0, dampening, 0)
+    divisor = np.where(nesterov > 0, 1 + 2 * momentum, 1 - damped)
+    known = (momentum >= 0) & (momentum < 1) & (damped < 1) & ((nesterov == 0) | (damped == 0))
+    edge = np.where(known, _over(2 + 2 * momentum, divisor * rate), np.nan)
+    rule = "(2 + 2·momentum) / lr"
+    if nesterov.any():
+        rule = "(2 + 2·momentum) / ((1 + 2·momentum)·lr)"
+    elif damped.any():
+        rule = "(2 + 2·momentum) / ((1 - dampening)·lr)"
+    return Edge(rate, edge, rule)
+
+
+def _adam(settings: Mapping[str, Floats]) -> Edge | None:
+    """Of the preconditioned Hessian: 38 / lr at β₁ = 0.9."""
+    if "beta1" not in settings:
+        return None
+    rate, beta = settings["lr"], settings["beta1"]
+    edge = _over(2 + 2 * beta, (1 - beta) * rate)
+    return Edge(rate, edge, "(2 + 2·β₁) / ((1 - β₁)·lr)", adaptive=True)
+
+
+def _over(number: Floats | float, divisor: Floats) -> Floats:
+    with np.errstate(divide="ignore"):  # a warm-up may begin at a rate of 0
+        found: Floats = np.divide(number, divisor)
+    return found
 
 
 def curvature_history(found: Iterable[Curvature], edge: Edge | None = None) -> CurvatureHistory:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from probes.archive import last_step
 from probes.courier import Courier
-from probes.folder import await_run, create_run, hold
+from probes.folder import FathomError, await_run, create_run, hold
 from probes.origin import origin
 from probes.probe import Probe
+from probes.program.deposit import Deposit
+from probes.program.objective import Loss
 from probes.schedule import Schedule
 from probes.watch import Training
 
@@ -26,6 +30,17 @@ def ranks() -> tuple[int, int]:
     return 0, 1
 
 
+def deposit(model: nn.Module, loss: Loss, data: tuple[Any, Any], path: Path, rank: int) -> Deposit:
+    """The first process's program; `data` are the batch and, or None, one held out beside it."""
+    batch, held_out = data
+    if held_out is not None and batch is None:
+        raise FathomError(
+            "held_out= without batch=: it is kept beside the loss program, which is made of a "
+            "batch; pass batch=(inputs, target) too."
+        )
+    return Deposit(model, loss, None if rank else batch, path, held_out)
+
+
 def new_run(path: Path, training: Training, probes: Sequence[Probe], plan: Schedule) -> None:
     """Make the folder, and write down what is known at the start."""
     model = {
@@ -35,11 +50,18 @@ def new_run(path: Path, training: Training, probes: Sequence[Probe], plan: Sched
     }
     info = {
         "model": model,
-        "optimizers": [type(optimizer).__name__ for optimizer in training.optimizers],
+        "optimizers": [kind_of(optimizer) for optimizer in training.optimizers],
         "schedule": str(plan),
         "series": {probe.series: probe.state for probe in probes},
     }
     create_run(path, {**origin(), **info})
+
+
+def kind_of(optimizer: Optimizer) -> str:
+    """Its class: torch's own by its name, any other with its module; one may be called SGD too."""
+    kind = type(optimizer)
+    own = kind.__module__.partition(".")[0] == "torch"
+    return kind.__qualname__ if own else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def open_run(path: Path, rank: int, ranks: int) -> tuple[int, Courier]:

@@ -19,7 +19,7 @@ from probes.parameters import STATE
 from probes.probe import Look, Moment
 from probes.sampling import fits, local, sample
 
-SETTINGS = ("lr", "weight_decay", "momentum", "eps")  # written as they are, when they change
+SETTINGS = ("lr", "weight_decay", "momentum", "dampening", "nesterov", "eps")  # when they change
 MOMENTA = ("exp_avg", "momentum_buffer")
 COSINE_EVERY = 8  # records
 
@@ -104,15 +104,20 @@ def _settings(optimizers: Sequence[Optimizer]) -> Iterator[tuple[str, float | Te
     for n, optimizer in enumerate(optimizers):
         for g, group in enumerate(optimizer.param_groups):
             place = f"{n}.{g}" if len(optimizers) > 1 else str(g)
-            betas = {f"beta{k}": beta for k, beta in enumerate(group.get("betas", ()), 1)}
-            for key, value in ({key: group.get(key) for key in SETTINGS} | betas).items():
+            for key, value in _of_group(group):
                 number = _number(value)
                 if number is not None:
                     yield f"optimizer/{place}/{key}", number
 
 
+def _of_group(group: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from ((key, group.get(key)) for key in SETTINGS)
+    yield from ((f"beta{k}", beta) for k, beta in enumerate(group.get("betas", ()), 1))
+    if group.get("maximize"):  # most never do
+        yield "maximize", True
+
+
 def _number(value: Any) -> float | Tensor | None:
     if isinstance(value, Tensor) and value.numel() == 1:
         return float(value) if value.device.type == "cpu" else value
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if plain else None
+    return float(value) if isinstance(value, (int, float)) else None

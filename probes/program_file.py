@@ -1,8 +1,9 @@
 """The loss program in a run folder, as the scribe writes it: program.json and program.h5.
 
 program.json holds the operations (see probes/program/as_json.py), and program.h5 the tensors that
-no snapshot has, "constant:mask" and "input:x", in the layout of a snapshot of step 0. The tensors
-come first: where there is a program, all of it is there.
+no snapshot has, "constant:mask" and "input:x", in the layout of a snapshot of step 0; and where a
+second batch was held out from training, "held_out:x". The tensors come first: where there is a
+program, all of it is there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from probes.gallery import Draft
 from probes.wire import read_piece
 
 PROGRAM, TENSORS = "program.json", "program.h5"
+HELD_OUT = "held_out:"
 
 
 def has_program(folder: str | Path) -> bool:

@@ -35,12 +35,11 @@ from probes.folder import SUMMARY, of_rank
 from probes.incidents import Account, Incidents
 from probes.live import summary_html
 from probes.loss_scale import LossScales
-from probes.opening import new_run, open_run, ranks
+from probes.opening import deposit, new_run, open_run, ranks
 from probes.outbox import Outbox
 from probes.pace import Pace
 from probes.parameters import unwrapped
 from probes.probe import Probe
-from probes.program.deposit import Deposit
 from probes.program.objective import Loss
 from probes.schedule import schedule
 from probes.stepping import attach
@@ -63,6 +62,8 @@ class Recorder:
               model and its loss as a program, so that landscape and curvature can be computed from
               the folder alone; and what the model predicts for these inputs. The model is run and
               exported once, here, and left as it was
+    held_out  a second batch that training does not see, as `batch` is, of any number of examples:
+              kept beside it, so that the folder alone gives its loss too
     loss      loss(model(inputs), target); None if the model gives its loss itself, Whole(fn) if
               fn(model, batch) does
     on_nonfinite   "raise" stops training before the weights are spoilt by a NaN or infinity;
@@ -82,6 +83,7 @@ class Recorder:
         resume: bool = False,
         loss: Loss = None,
         batch: Any = None,
+        held_out: Any = None,
         on_nonfinite: Literal["record", "raise"] = "record",
     ) -> None:
         self.path = Path(path)
@@ -94,7 +96,7 @@ class Recorder:
         training = Training(
             self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
         )
-        self._program = Deposit(self._model, loss, None if self._rank else batch, self.path)
+        self._program = deposit(self._model, loss, (batch, held_out), self.path, self._rank)
         if not resume and not self._rank:
             new_run(self.path, training, self._probes, schedule(every, budget, 0, processes))
         start, courier = open_run(self.path, self._rank, processes)

@@ -6,25 +6,48 @@ both? Are the outputs `examples` what each example gives alone?
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from probes.program.examples import without_examples
-from probes.program.form import Program, Recorded
+from probes.program.form import Program, Recorded, TensorSpec
 from probes.program.interpreter import prepare
 
 NEAR = 1e-3  # relative; rounding is far below, another way of averaging far above
 SOME = 5  # examples that two ways of averaging are told apart on
 ALONE = 3  # examples that are tried one by one
+FEW = 256  # examples that stand for a large batch while a program is tried out
 
 
 def cut(program: Program, batch: Mapping[str, Tensor], start: int, end: int) -> dict[str, Tensor]:
     """Some of the examples."""
-    batched = {spec.name for spec in program.of_kind("input") if spec.batched}
-    return {k: v[start:end] if k in batched else v for k, v in batch.items()}
+    names = batched(program.tensors.values())
+    return {k: v[start:end] if k in names else v for k, v in batch.items()}
+
+
+def batched(specs: Iterable[TensorSpec]) -> frozenset[str]:
+    """The inputs that have a row for each example."""
+    return frozenset(spec.name for spec in specs if spec.batched)
+
+
+def few(batch: Mapping[str, Tensor], names: frozenset[str]) -> dict[str, Tensor]:
+    """At most FEW of the examples, evenly from first to last: batches may be sorted."""
+    size = max((len(batch[name]) for name in names), default=0)
+    if size <= FEW:
+        return dict(batch)
+    drawn = torch.arange(FEW) * size // FEW
+    return {k: v[drawn.to(v.device)] if k in names else v for k, v in batch.items()}
+
+
+def of_few(recorded: Recorded) -> Recorded:
+    """The same program, and few of its examples."""
+    names = batched(recorded.program.tensors.values())
+    batch = few(recorded.batch, names)
+    size = min(recorded.program.batch, FEW) if names else recorded.program.batch
+    return replace(recorded, program=replace(recorded.program, batch=size), batch=batch)
 
 
 def one_by_one(

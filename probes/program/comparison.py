@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from probes.folder import NotRecordable
-from probes.program.batching import cut, of_one_size, with_reduction, with_true_examples
+from probes.program.batching import cut, of_few, of_one_size, with_reduction, with_true_examples
 from probes.program.capturable import alone
 from probes.program.form import Program, Recorded
 from probes.program.interpreter import Mode, prepare
@@ -19,28 +19,42 @@ from probes.program.weights_by_name import live_weights
 
 NEAR = 1e-3  # relative; rounding is far below, another function far above
 NEAR_IN_HALF = 3e-2  # of bfloat16 and float16
-SOME = 2  # examples that gradients are compared on; the loss also on all
+SOME = 2  # examples that gradients are compared on; the loss also on all, or on many
 LIVE = "Or analyse live: Subject(model, loss, batch)."
 
 _WHAT = {"loss": "loss", "whole": "loss of the whole batch", "gradient": "gradient"}
 
 Flags = dict[nn.Module, bool]
+Tensors = dict[str, Tensor]
 
 
 def compare(objective: Objective, flags: Flags, recorded: Recorded) -> Recorded:
     """The recording with what the comparison gave; refused when they are not the same function."""
     recorded = _as_dynamic_as_live(objective, flags, recorded)
-    recorded = replace(recorded, program=_compared(objective, flags, recorded))
+    some = of_few(recorded)
+    some = replace(some, program=_compared(objective, flags, some))
     weights = live_weights(objective.model) | recorded.constants
-    return with_true_examples(with_reduction(recorded, weights), weights)
+    some = with_true_examples(with_reduction(some, weights), weights)
+    return replace(recorded, program=replace(some.program, batch=recorded.program.batch))
 
 
-def check_live(objective: Objective, flags: Flags, *, train: bool) -> None:
+def compare_loss(objective: Objective, flags: Flags, recorded: Recorded) -> None:
+    """Of other data, few examples of it: refused where the program's is not the model's."""
+    some = of_few(replace(recorded, batch=objective.inputs))
+    set_flags(flags, train=False)
+    weights = live_weights(objective.model) | recorded.constants
+    with torch.no_grad():
+        live = _live(objective, {name: some.batch[name] for name in objective.inputs})
+        ours = prepare(recorded.program)(weights, some.batch)["loss"]
+    _judge(recorded.program, {"loss": _relative(live, ours)}, [])
+
+
+def check_live(objective: Objective, flags: Flags, batch: Tensors, *, train: bool) -> None:
     """The model and the loss take this batch: else the user's own error, not one of an export."""
     set_flags(flags, train=train)
     try:
         with torch.no_grad(), alone():
-            _live(objective, objective.inputs)
+            _live(objective, batch)
     except NotRecordable:
         raise
     except Exception as error:

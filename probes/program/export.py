@@ -21,6 +21,7 @@ from torch.export import Dim, ExportedProgram
 
 from probes.compiled import is_compiled
 from probes.folder import NotRecordable
+from probes.program.batching import batched, few
 from probes.program.capturable import check_capturable
 from probes.program.comparison import Flags, check_live, compare, set_flags
 from probes.program.examples import with_examples
@@ -40,12 +41,12 @@ def capture(model: nn.Module, loss: Loss, batch: Any) -> Recorded:
     """
     objective = Objective(model, loss, batch)
     check_capturable(model)
-    with torch.inference_mode(mode=False), unharmed(objective), _quiet(), _eagerly(objective):
-        own = _training_flags(objective)
-        check_live(objective, own, train=False)
+    with undisturbed(objective):
+        own = training_flags(objective)
+        check_live(objective, own, objective.inputs, train=False)
         evaluated = _graph(objective, own, train=False)
         try:
-            check_live(objective, own, train=True)
+            _check_training(objective, own, evaluated)
             trained, note = _graph(objective, own, train=True), ""
         except NotRecordable as error:
             trained, note = None, f"no train graph: {error}"
@@ -55,6 +56,22 @@ def capture(model: nn.Module, loss: Loss, batch: Any) -> Recorded:
         return replace(recorded, program=_noted(recorded.program, note))
 
 
+@contextmanager
+def undisturbed(objective: Objective) -> Iterator[None]:
+    """Whatever is run inside, the model stays as it is, and nobody is told what torch says."""
+    with torch.inference_mode(mode=False), unharmed(objective), _quiet(), _eagerly(objective):
+        yield
+
+
+def _check_training(objective: Objective, flags: Flags, evaluated: Translation) -> None:
+    """On few examples; on all where the model does not take few."""
+    some = few(objective.inputs, batched(evaluated.specs))
+    try:
+        check_live(objective, flags, some, train=True)
+    except NotRecordable:
+        check_live(objective, flags, objective.inputs, train=True)
+
+
 def _eagerly(objective: Objective) -> AbstractContextManager[None]:
     """A model that was compiled in place is exported as it was written."""
     if is_compiled(objective):
@@ -62,7 +79,7 @@ def _eagerly(objective: Objective) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _training_flags(objective: Objective) -> Flags:
+def training_flags(objective: Objective) -> Flags:
     """As the user has set them; of a model in eval mode, all on."""
     modules = list(objective.modules())
     if objective.model.training:

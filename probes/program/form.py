@@ -90,3 +90,4 @@ class Recorded:
     program: Program
     constants: dict[str, Tensor]  # by their names in the program
     batch: dict[str, Tensor]
+    held_out: dict[str, Tensor] | None = None  # another batch, that training does not see

@@ -10,7 +10,7 @@ from torch import nn
 from diagnostics import Run
 from probes import FathomError, Gradients, Recorder, Weights
 from probes.folder import is_held
-from probes.opening import new_run, open_run, ranks
+from probes.opening import deposit, kind_of, new_run, open_run, ranks
 from probes.schedule import Every
 from probes.watch import Training
 from tests.trainings import mlp, record
@@ -103,3 +103,26 @@ def test_a_damaged_segment_survives_a_resume(tmp_path):
     assert damaged.read_bytes() == b"torn"
     assert Run(folder).last_step == 5
     assert Run(folder).passed_over == ()
+
+
+class SGD(torch.optim.SGD):
+    """Whatever it does, it need not be what torch's does."""
+
+
+def test_only_torchs_own_optimizers_go_by_their_bare_names():
+    weights = [nn.Parameter(torch.ones(2))]
+    assert kind_of(torch.optim.SGD(weights, 0.1)) == "SGD"
+    assert kind_of(torch.optim.AdamW(weights, 0.1)) == "AdamW"
+    assert kind_of(SGD(weights, 0.1)) == f"{__name__}.SGD"
+
+
+def test_of_several_processes_the_first_alone_makes_a_program(tmp_path):
+    class Never(nn.Linear):
+        def forward(self, x):
+            raise AssertionError("called")
+
+    data = (torch.ones(4, 2), torch.ones(4, 1))
+    of_second = deposit(Never(2, 1), nn.functional.mse_loss, (data, data), tmp_path, 1)
+    of_second.hand_over(None, None, 0)  # nobody is told anything, nor sent anything
+    with pytest.raises(FathomError, match="held_out= without batch="):
+        deposit(Never(2, 1), None, (None, data), tmp_path, 1)

@@ -105,6 +105,23 @@ def test_settings_are_written_when_they_change_alone():
     ]  # fmt: skip
 
 
+def test_of_momentum_it_is_written_which():
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.5, momentum=0.75, nesterov=True)
+    with Watching(model, optimizer, OptimizerState()) as rig:
+        for _ in range(2):
+            model(torch.ones(1, 2)).sum().backward()
+            rig.step()
+        optimizer.param_groups[0] |= {"nesterov": False, "dampening": 0.25, "maximize": True}
+        model(torch.ones(1, 2)).sum().backward()
+        rig.step()
+    assert written(rig.kept.scalars) == [
+        (1, "0/lr", 0.5), (1, "0/weight_decay", 0.0), (1, "0/momentum", 0.75),
+        (1, "0/dampening", 0.0), (1, "0/nesterov", 1.0),
+        (3, "0/dampening", 0.25), (3, "0/nesterov", 0.0), (3, "0/maximize", 1.0),
+    ]  # fmt: skip
+
+
 def test_a_rate_that_is_a_tensor_is_written_too():
     model = nn.Linear(2, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=torch.tensor(0.5))

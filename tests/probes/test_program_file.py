@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +12,10 @@ import pytest
 from probes.binder import Binder
 from probes.folder import create_run
 from probes.program_file import PROGRAM, TENSORS, ProgramDraft
-from probes.snapshot_file import read_alone
+from probes.snapshot_file import read_alone, snapshot_path
 from probes.wire import FRAME, PIECE, message, piece
 
+ROOT = Path(__file__).parents[2]
 GENERATOR = np.random.default_rng(0)
 VALUES = {
     "input:x": GENERATOR.normal(size=(5, 3)).astype(np.float32),
@@ -112,3 +116,24 @@ def test_pieces_of_a_program_that_nobody_began_are_let_go(tmp_path):
     binder.add(PIECE, pieces(head_and_stream()[1])[0])
     binder.close()
     assert not (folder / TENSORS).exists()
+
+
+def test_what_a_run_holds_is_told_without_torch(tmp_path):
+    """Asked in a process of its own, of a folder with a program and of one without."""
+    head, stream = head_and_stream()
+    draft = ProgramDraft(tmp_path, head)
+    draft.add(piece(0, stream)[FRAME.size :])
+    (tmp_path / "snapshots").mkdir()
+    for step in (20, 3):
+        snapshot_path(tmp_path, step).touch()
+    script = (
+        "import sys; from probes.program_file import has_program; "
+        "from probes.snapshot_file import snapshot_steps; place = sys.argv[1]; "
+        "print(has_program(place), has_program(place + '/snapshots'), snapshot_steps(place), "
+        "snapshot_steps(place + '/nowhere'), 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path],
+        capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout == "True False (3, 20) () False\n"

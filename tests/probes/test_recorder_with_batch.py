@@ -59,6 +59,50 @@ def test_training_is_the_same_bit_for_bit(tmp_path, name):
     assert has_program(tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_and_so_it_is_with_a_batch_held_out(tmp_path, name):
+    def outcome(folder=None):
+        model, loss, batch = made(name)
+        other = made(name)[2]
+        random.seed(2)
+        np.random.seed(2)  # noqa: NPY002
+        asked = {"loss": loss, "batch": batch, "held_out": other} if folder else {}
+        return train((model, loss, batch), folder, **asked)
+
+    watched, plain = outcome(tmp_path / "run"), outcome()
+    assert watched[0] == plain[0]
+    assert all(torch.equal(watched[1][key], plain[1][key]) for key in plain[1])
+    assert watched[2] == plain[2]
+    assert read_program(tmp_path / "run").held_out is not None
+
+
+def test_from_the_folder_alone_the_loss_of_what_was_held_out(tmp_path):
+    model, loss, batch = made("resnet")
+    other = (torch.randn(5, 3, 8, 8), torch.randint(0, 5, (5,)))
+    train((model, loss, batch), tmp_path / "run", loss=loss, batch=batch, held_out=other)
+    recorded = read_program(tmp_path / "run")
+    weights = weights_of(recorded.program, read_snapshot(tmp_path / "run", 4)) | recorded.constants
+    evaluate = prepare(recorded.program)
+    assert torch.equal(
+        evaluate(weights, recorded.held_out)["loss"], loss(model.eval()(other[0]), other[1])
+    )
+    assert torch.equal(evaluate(weights, recorded.batch)["loss"], live_loss(model, loss, batch))
+
+
+def test_one_that_does_not_fit_is_told_and_all_else_is_recorded(tmp_path, caplog):
+    model, loss, batch = made("mlp")
+    other = (torch.randn(5, 7), torch.randint(0, 5, (5,)))
+    train((model, loss, batch), tmp_path / "run", loss=loss, batch=batch, held_out=other)
+    run = Run(tmp_path / "run")
+    [event] = [event for event in run.events if event.kind == "program"]
+    assert event.text.startswith("the held-out batch is not recorded: 'inputs' is of shape [5, 7]")
+    assert event.text.rstrip(".") in caplog.text
+    assert run.records == 4
+    recorded = read_program(tmp_path / "run")
+    assert recorded.held_out is None
+    assert torch.equal(recorded.batch["inputs"], batch[0])
+
+
 def test_the_model_is_left_without_hooks_and_gradients(tmp_path):
     model, loss, batch = made("resnet")
     before = {name: (module.training, {**vars(module)}) for name, module in model.named_modules()}
@@ -144,6 +188,8 @@ def test_what_cannot_be_asked_is_said_before_there_is_a_folder(tmp_path):
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with pytest.raises(FathomError, match=r"loss= without batch=.*batch=\(inputs, target\)"):
         Recorder(model, optimizer, tmp_path / "run", loss=ENTROPY)
+    with pytest.raises(FathomError, match=r"held_out= without batch=.*batch=\(inputs, target\)"):
+        Recorder(model, optimizer, tmp_path / "run", held_out=(torch.ones(2, 6), torch.ones(2)))
     with pytest.raises(FathomError, match=r"Outputs\(\) does not know what to call the model"):
         Recorder(model, optimizer, tmp_path / "run", probes=[Outputs()])
     with pytest.raises(FathomError, match=r"Outputs\(\) does not know"):

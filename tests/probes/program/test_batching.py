@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from probes.program import Whole, capture, one_by_one, prepare
-from probes.program.batching import cut
+from probes.program.batching import FEW, cut, few, of_few
 from tests.probes.program.models import (
     ENTROPY,
     contrastive,
@@ -130,3 +130,26 @@ def test_a_loss_of_some_examples_alone_is_recorded_without_those_of_each():
     assert "examples" not in recorded.program.graphs["eval"].outputs
     found = prepare(recorded.program)(weights_for(model, recorded), recorded.batch)["loss"]
     assert torch.equal(found, ENTROPY(model(x)[y > 0], y[y > 0]))
+
+
+def test_few_are_drawn_evenly_from_all_over_a_batch():
+    rows = torch.arange(20_000)
+    drawn = few({"x": rows, "mask": torch.ones(3)}, frozenset({"x"}))
+    gaps = drawn["x"].diff()
+    assert (len(drawn["x"]), drawn["x"][0].item()) == (FEW, 0)
+    assert {*gaps.tolist()} == {20_000 // FEW, 20_000 // FEW + 1}
+    assert drawn["x"][-1] >= 20_000 - 20_000 // FEW - 1
+    assert len(drawn["mask"]) == 3
+
+
+def test_a_batch_of_few_stays_as_it_is():
+    batch = {"x": torch.arange(FEW)}
+    assert few(batch, frozenset({"x"}))["x"] is batch["x"]
+    assert few({"x": torch.arange(1000)}, frozenset())["x"].shape == (1000,)
+
+
+def test_a_program_of_few_examples_says_so():
+    recorded = capture(mlp(), ENTROPY, vectors(300))
+    some = of_few(recorded)
+    assert (some.program.batch, len(some.batch["inputs"]), len(some.batch["target"])) == (FEW,) * 3
+    assert (recorded.program.batch, len(recorded.batch["inputs"])) == (300, 300)

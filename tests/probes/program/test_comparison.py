@@ -9,6 +9,7 @@ from torch import nn
 
 from probes.folder import NotRecordable
 from probes.program import capture
+from probes.program.batching import FEW
 from probes.program.comparison import set_flags
 from tests.probes.program.models import ENTROPY, MODELS, made, mlp, program_of, vectors
 
@@ -73,3 +74,68 @@ def test_flags_are_set_and_no_method_is_called():
     assert not model.training
     set_flags({model: False}, train=True)
     assert not model.training
+
+
+def watched(n, refuse=lambda _: False):
+    """What capture does with a batch of n: on how many examples the live model is run."""
+    sizes = []
+
+    class Seen(nn.Linear):
+        def forward(self, x):
+            if type(x) is torch.Tensor:  # and none without memory, as an export has them
+                sizes.append(len(x))
+                if refuse(len(x)):
+                    raise RuntimeError("not of this size")
+            return super().forward(x)
+
+    torch.manual_seed(0)
+    return sizes, capture(Seen(6, 5), ENTROPY, vectors(n))
+
+
+def test_a_large_batch_is_run_through_once_and_else_few_of_it():
+    sizes, recorded = watched(5000)
+    assert sizes.count(5000) == 1
+    assert max(size for size in sizes if size != 5000) == FEW
+    assert recorded.program.batch == len(recorded.batch["inputs"]) == 5000
+    assert recorded.program.dynamic
+    assert recorded.program.reduction == "mean"
+    assert "examples" in recorded.program.graphs["eval"].outputs
+    assert {*recorded.program.checked} >= {"eval/whole", "train/gradient"}
+
+
+def test_a_small_one_is_compared_whole():
+    sizes, _ = watched(8)
+    assert {*sizes} == {2, 8}
+
+
+def test_a_model_that_takes_no_few_is_tried_on_all():
+    sizes, recorded = watched(1000, refuse=lambda size: size != 1000)
+    assert not recorded.program.dynamic
+    assert [*recorded.program.graphs] == ["eval", "train"]
+    assert sizes.count(1000) >= 3
+    assert len(recorded.batch["inputs"]) == 1000
+
+
+def test_an_example_that_no_loss_takes_is_found_wherever_it_is():
+    x, y = vectors(5000)
+    y[-1] = 5
+    with pytest.raises(NotRecordable, match="cannot be computed: IndexError: Target 5"):
+        capture(mlp(), ENTROPY, (x, y))
+
+
+def test_examples_that_lie_beyond_the_first_are_compared_too():
+    """Sorted by class, as files often are: the first ones would tell nothing of the rest."""
+
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.own, self.calls = nn.Linear(6, 5), [0]
+
+        def forward(self, x):
+            self.calls[0] += 1
+            return self.own(x) * torch.where(x[:, :1] > 0, self.calls[0], 1)
+
+    x, y = vectors(2000)
+    x[:, 0] = torch.arange(2000).sub(1000).clamp(-1, 1)  # those of the first half are harmless
+    with pytest.raises(NotRecordable, match=r"program's loss .*differs"):
+        capture(Odd(), ENTROPY, (x, y))

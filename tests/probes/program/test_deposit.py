@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 import torch
@@ -29,10 +30,10 @@ class Slow:
         self.events.append((step, kind, text))
 
 
-def handed(model, loss, batch, folder, step=3):
+def handed(model, loss, batch, folder, held_out=None):
     desk, troubles = Slow(), Troubles(folder)
-    deposit = Deposit(model, loss, batch, folder)
-    deposit.hand_over(desk, troubles, step)
+    deposit = Deposit(model, loss, batch, folder, held_out)
+    deposit.hand_over(desk, troubles, 3)
     deposit.close(troubles)
     return desk
 
@@ -111,3 +112,54 @@ def test_the_batch_may_change_once_it_is_captured(tmp_path):
     deposit.close(troubles)
     assert kept.numpy().tobytes() in desk.sent
     assert torch.equal(x, torch.zeros(8, 6))
+
+
+def test_what_is_held_out_leaves_beside_the_batch(tmp_path):
+    (x, y), (u, v) = vectors(6), vectors(3)
+    desk = handed(mlp(), ENTROPY, (x, y), tmp_path, (u, v))
+    rows = {row["name"]: row for row in desk.heads[0]["tensors"]}
+    sent = {"input:inputs": x, "input:target": y, "held_out:inputs": u, "held_out:target": v}
+    assert rows.keys() == sent.keys()
+    for name, tensor in sent.items():
+        at = rows[name]["offset"]
+        assert desk.sent[at : at + rows[name]["bytes"]] == tensor.numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "said"),
+    [
+        ((torch.zeros(3, 7), torch.zeros(3, dtype=torch.int64)), r"'inputs' is of shape \[3, 7\]"),
+        (3.5, "batch is a float, and loss"),
+    ],
+)
+def test_what_does_not_fit_is_said_and_the_program_is_recorded(tmp_path, caplog, held_out, said):
+    with caplog.at_level(logging.WARNING, "fathom"):
+        desk = handed(mlp(), ENTROPY, vectors(), tmp_path, held_out)
+    [(step, kind, text)] = desk.events
+    assert (step, kind) == (3, "program")
+    assert re.match(rf"the held-out batch is not recorded: {said}", text)
+    [warning] = [r.getMessage() for r in caplog.records if r.name == "fathom"]
+    assert text.rstrip(".") in warning
+    names = {row["name"] for row in desk.heads[0]["tensors"]}
+    assert names == {"input:inputs", "input:target"}
+
+
+def test_an_error_that_nobody_foresaw_costs_what_is_held_out_alone(tmp_path, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("probes.program.held_out.check_fits", fail)
+    desk = handed(mlp(), ENTROPY, vectors(), tmp_path, vectors())
+    [(_, _, text)] = desk.events
+    assert text.startswith("the held-out batch is not recorded: ZeroDivisionError: of ours.")
+    assert len(desk.heads) == 1
+
+
+def test_without_a_program_nothing_is_said_of_what_is_held_out(tmp_path):
+    class Branch(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) if x.sum() > 0 else -super().forward(x)
+
+    desk = handed(Branch(6, 5), ENTROPY, vectors(), tmp_path, vectors())
+    assert len(desk.events) == 1
+    assert desk.events[0][2].startswith("the loss program is not recorded")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from scipy.special import stdtrit
 
-from diagnostics.lanczos import Basis, Eigenpairs, normals, signs
+from diagnostics.lanczos import Basis, Eigenpairs, signs, spreads, stacked
 from diagnostics.weight_space import Operator, Vector, WeightSpace, size
 
 
@@ -51,8 +51,7 @@ def trace(
     frame = Basis(space, () if known is None else known.vectors)
     exact = 0.0 if known is None else float(known.values.sum())
     draws: list[float] = []
-    for probe in signs(space, stop.seed):
-        rest = frame.beside(probe)
+    for probe, rest in _beside(space, frame, signs(space, stop.seed)):
         image = apply(rest)
         if seen:
             seen(probe, image)
@@ -66,13 +65,24 @@ def trace(
 
 
 FEWEST = 10  # draws before their own spread is believed
+TOGETHER = 8  # vectors whose parts beside a basis are taken in one sweep of it
+
+
+def _beside(
+    space: WeightSpace, frame: Basis, probes: Iterator[Vector]
+) -> Iterator[tuple[Vector, Vector]]:
+    """Each probe, and what of it the frame leaves."""
+    while some := list(islice(probes, TOGETHER)):
+        matrix = stacked(space, some)
+        yield from zip(matrix, frame.beside_all(matrix), strict=True)
 
 
 def sketch(space: WeightSpace, apply: Operator, count: int, seed: int = 0) -> Eigenpairs:
     """Hutch++'s range of random images, for a trace where no eigenpairs are known."""
-    basis = Basis(space)
-    for probe in islice(normals(space, seed + 1), min(count, size(space))):
-        basis.add(basis.unit_beside(apply(probe)))
+    count = min(count, size(space))
+    basis, probes = Basis(space, room=count), islice(spreads(space, seed + 1), count)
+    while images := [apply(probe) for probe in islice(probes, TOGETHER)]:
+        basis.extend(stacked(space, images))
     vectors = tuple(basis.rows)
     values = np.array([float(vector @ apply(vector)) for vector in vectors])
     return Eigenpairs(

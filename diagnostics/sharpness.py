@@ -10,6 +10,9 @@ from scipy.optimize import brentq
 
 from diagnostics.directions import Direction, point_at, random_direction
 from diagnostics.weight_space import About, Floats, Vector, WeightSpace, length, loss_at, size
+from probes.folder import FathomError
+
+FEWEST = 2  # draws of which a spread is known
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def sharpness(
     draws: int = 20,
 ) -> Sharpness:
     """All of them at the centre, which should be a minimum or nearly."""
+    _check_positive(radius=radius, adaptive_radius=adaptive_radius, noise=noise)
     rise, error = expected_rise(space, relative_noise(space, noise), draws)
     ones = space.centre * 0 + 1
     return Sharpness(
@@ -59,6 +63,7 @@ def sharpness(
 
 def sam_step(space: WeightSpace, radius: float) -> float:
     """Rise of the loss after one step of this length up the gradient (Foret et al. 2021)."""
+    _check_positive(radius=radius)
     gradient = space.gradient_at(space.centre)
     if not length(gradient):
         return 0.0
@@ -75,6 +80,7 @@ def ball_rise(
     falls, and at a quadratic's minimum it is the power method. Started up the gradient, which is
     blind at a minimum, and at random.
     """
+    _check_positive(radius=radius, steps=steps)
     random = np.random.default_rng(0)
     ascents = [scale * space.gradient_at(space.centre)]
     ascents += [space.vector(random.standard_normal(size(space))) for _ in range(starts)]
@@ -97,6 +103,7 @@ def _climbed(space: WeightSpace, radius: float, scale: Vector, start: tuple[Vect
 
 def relative_noise(space: WeightSpace, share: float) -> Callable[[int], Vector]:
     """Gaussian draws whose every filter is `share` times as long as the weights' own."""
+    _check_positive(share=share)
     return lambda seed: share * random_direction(space, seed).vector
 
 
@@ -107,6 +114,8 @@ def expected_rise(
 
     Each draw is used with both signs: whatever is odd in it, the slope above all, cancels.
     """
+    if draws < FEWEST:
+        raise FathomError(f"draws={draws} have no standard error; draw at least {FEWEST}.")
     centre = space.centre
     moves = (noise(seed) for seed in range(draws))
     pairs = (sign * move for move in moves for sign in (1.0, -1.0))
@@ -124,6 +133,9 @@ def doubling_radii(
     does not within `most`. A loss near 0 doubles at once: read it with `loss` beside it. NaN of one
     of 0 or less, of which nothing is the double.
     """
+    _check_positive(most=most)
+    if not 1 < factor < np.inf:
+        raise FathomError(f"factor={factor}: the centre has that already; take one above 1.")
     bar = factor * loss_at(space, space.centre)
     if not bar > 0:
         return np.full(len(directions), np.nan)
@@ -143,3 +155,9 @@ def _crossing(space: WeightSpace, direction: Direction, bar: float, most: float)
             return float(brentq(above, inner, outer, xtol=1e-6 * outer))
         inner = outer
     return np.inf
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < np.inf:
+            raise FathomError(f"{name}={value}: give a number above 0, and a finite one.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,48 +16,43 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diagnostics.factory import made_by
-from diagnostics.subject_batches import (
-    SEEN,
-    Batches,
-    at_once,
-    backward,
-    check_differentiable,
-    exactly,
-    flat_gradient,
-    spare_memory,
-)
-from diagnostics.subject_data import are_classes, as_numpy, checked_parts, fingerprint
+from diagnostics.subject_batches import Batches, at_a_time, at_each, check_differentiable, exactly
+from diagnostics.subject_data import are_classes, as_numpy, checked_parts
+from diagnostics.subject_derivatives import Graph, flat_gradient, products
+from diagnostics.subject_description import described
 from diagnostics.subject_losses import (
+    SEEN,
     Batch,
     LiveLoss,
-    RecordedLoss,
+    Reduction,
     Source,
     Statistics,
     Tensors,
     check_device,
     checked,
+    checked_reduction,
     fitting,
-    last_snapshot,
     listed,
-    recorded_program,
     widest,
 )
+from diagnostics.subject_recorded import (
+    first_run,
+    last_snapshot,
+    recorded_loss,
+    recorded_program,
+)
+from diagnostics.subject_reduction import reduction_of
 from diagnostics.weight_space import About, Examples, Floats, Operator
 from probes.folder import FathomError
 from probes.program.objective import Loss
-from probes.program.storage import weights_of
 from probes.snapshot_file import read_snapshot, snapshot_steps
-
-CHUNK = 8  # points at once on an accelerator, whose time goes into starting kernels
-SMALL = 1 << 28  # weights times examples up to which that is so
-KEPT = 0.5  # of the free memory that graphs of the gradient may take
 
 
 class Subject:
     """Every question is answered at a point given by its weights; nothing is ever changed.
 
-    Dropout is off. Of several batches the losses are averaged by their numbers of examples, as is
-    right for a loss that is a mean.
+    Dropout is off. Of several batches the losses are added if the loss is a sum over examples;
+    else they are averaged by the batches' numbers of examples, as is right for a mean.
     """
 
     def __init__(
@@ -72,11 +67,13 @@ class Subject:
         """Of a model in memory, which is copied. A list stands for several batches.
 
         `loss` and `batch` are as for the Recorder. `population` is how many examples these were
-        drawn from at random; with it numbers have standard errors.
+        drawn from at random; with it numbers have standard errors. Whether the loss is a mean or
+        a sum is tried on a few examples: see `about.reduction`, and `reduced_by` to say otherwise.
         """
         source = LiveLoss(model, loss, checked(statistics))
-        about = About("", -1, "", 0, population, 0, statistics, "", "")
-        self._begin(source, listed(source, batch), about)
+        batches = listed(source, batch)
+        source.reduction = reduction_of(source, batches[0])
+        self._begin(source, batches, About("", -1, "", 0, population, 0, statistics, "", ""))
 
     @classmethod
     def recorded(
@@ -85,12 +82,12 @@ class Subject:
         """From a run folder alone: its program, the batch it was recorded with, a snapshot."""
         recorded = recorded_program(folder)
         step = last_snapshot(folder) if step is None else step
-        weights = weights_of(recorded.program, read_snapshot(folder, step))
-        source = RecordedLoss(recorded, weights, checked(statistics))
+        source = recorded_loss(folder, recorded, step, checked(statistics))
         about = About(Path(folder).resolve().name, step, "", 0, 0, 0, statistics, "", "")
         subject: Subject = cls.__new__(cls)
-        subject._begin(source, [source.batch(recorded.batch)], about)
-        subject._folder = Path(folder)
+        with first_run(folder):
+            subject._begin(source, listed(source, recorded.batch), about)
+        subject._folder, subject._held_out = Path(folder), recorded.held_out
         return subject
 
     def at(self, folder: str | Path, step: int | None = None) -> Subject:
@@ -115,10 +112,10 @@ class Subject:
         if not source.pieces:
             raise FathomError("no parameter of the model requires a gradient: nothing to move.")
         self.pieces, self._folder = source.pieces, Path()
-        self._data, recorded = "", isinstance(source, RecordedLoss)
-        self._whose = "recorded batch" if recorded else "data given"
+        self._held_out: Tensors | None = None
+        self._data, self._whose = "", "data given" if about.step < 0 else "recorded batch"
         estimates = about.statistics == "re-estimated" and source.normalises
-        self._batches = Batches(source, batches, source.rest, estimates=estimates)
+        self._batches = Batches(source, batches, source.rest, batches if estimates else ())
         self._dtypes = {name: tensor.dtype for name, tensor in source.varied.items()}
         parts = [source.varied[piece.name].flatten() for piece in self.pieces]
         self.centre = torch.cat([part.to(widest(self._dtypes.values())) for part in parts])
@@ -126,39 +123,61 @@ class Subject:
 
     def _describe(self, about: About) -> None:
         """One look at the centre, for what cannot be told otherwise."""
-        source, first = self._batches.source, self._batches.all[0]
+        batches, first = self._batches, self._batches.all[0]
         with torch.no_grad(), self._exactly():
-            found = source(self._batches.rest | self._named(self.centre), first, SEEN)
+            found = batches.source(batches.rest | self._named(self.centre), first, SEEN)
         classes = are_classes(found.get("predictions"), first.inputs.get("target"))
         self.measures: tuple[str, ...] = ("loss", "accuracy") if classes else ("loss",)
-        examples, inputs = self._batches.examples, [b.inputs for b in self._batches.all]
-        statistics = about.statistics if source.normalises else "none"
-        precision = str(self.centre.dtype).removeprefix("torch.")
-        seen = "" if about.step >= 0 else f"{float(found['loss']):.5e}"  # of a live loss words fail
-        self.about = replace(
-            about,
-            data=self._data or f"{examples} examples of the {self._whose}",
-            examples=examples,
-            batches=len(inputs),
-            statistics=statistics,
-            precision=precision,
-            key=fingerprint(source.words, seen, statistics, precision, self._batches.rest, *inputs),
+        about = replace(
+            about, data=self._data or f"{batches.examples} examples of the {self._whose}"
         )
+        self.about = described(batches, about, self.centre, float(found["loss"]))
 
     @property
     def key(self) -> str:
         return self.about.key
 
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """Each example's class, in the order of `examples_at`, negative where none is to be met.
+
+        None where targets are not one class an example.
+        """
+        return self._batches.classes() if "accuracy" in self.measures else None
+
+    @property
+    def held_out(self) -> Subject | None:
+        """The same weights on the examples that the run held out, if its recording has any."""
+        if self._held_out is None:
+            return None
+        batch = self._batches.source.batch(self._held_out)
+        batches = self._batches.beside([batch], self._like)
+        return self._on(batches, f"{batch.size} held-out examples of the recording")
+
     def on(self, batch: Any, data: str = "") -> Subject:
-        """The same weights on other data, held out say; a list stands for several batches."""
+        """The same weights on other data; a list stands for several batches."""
+        batches = listed(self._batches.source, batch)
+        return self._on(self._batches.on(batches, self._like), data)
+
+    def _on(self, batches: Batches, data: str) -> Subject:
         other = copy(self)
-        other._batches = self._batches.on(listed(self._batches.source, batch), self._like)
-        other._data, other._whose = data, "data given"
+        other._batches, other._data, other._whose = batches, data, "data given"
         other._describe(replace(self.about, population=0))
         return other
 
+    def reduced_by(self, reduction: Reduction) -> Subject:
+        """Of a loss that you know to be the "mean" over examples, or their "sum"."""
+        other, source = copy(self), copy(self._batches.source)
+        source.reduction = checked_reduction(reduction)
+        other._batches = self._batches.by(source)
+        other._describe(self.about)
+        return other
+
     def double(self) -> Subject:
-        """In float64: all weights and data, not the program's own conversions."""
+        """In float64: weights, data, and what a recorded program makes or converts on the way.
+
+        Not what the code of a model in memory does so.
+        """
         return self._cast(lambda t: t.double() if t.is_floating_point() else t)
 
     def to(self, device: str) -> Subject:
@@ -212,12 +231,9 @@ class Subject:
         return self._at_each(self._batches.measured, points)
 
     def _at_each(self, measure: Callable[[Tensors], Tensor], points: Iterable[Tensor]) -> Floats:
-        left = iter(points)
-        size = CHUNK if self._in_chunks() else 1
+        size = at_a_time(self._batches, self.centre)
         with torch.inference_mode(), self._exactly():
-            chunks = iter(lambda: list(islice(left, size)), [])
-            found = [at_once(lambda w: measure(self._named(w)), chunk) for chunk in chunks]
-            return self.array(torch.cat(found))
+            return self.array(at_each(lambda w: measure(self._named(w)), points, size))
 
     def accuracy(self, point: Tensor) -> float:
         if "accuracy" not in self.measures:
@@ -225,12 +241,16 @@ class Subject:
         return float(self.measures_at([point])[0, 1])
 
     def per_example_losses(self, point: Tensor) -> Floats:
-        return np.asarray(self.examples_at(point).values[0])
+        """Each example's own loss, whether the loss is their mean or their sum."""
+        with torch.inference_mode(), self._exactly():
+            return self.array(self._batches.own(self._named(point))[0][0])
 
     def examples_at(self, point: Tensor) -> Examples:
-        """Each example's own measures; with batch statistics the others still matter."""
+        """Each example's measures; with batch statistics the others still matter."""
         with torch.inference_mode(), self._exactly():
             values, counts = map(self.array, self._batches.own(self._named(point)))
+        if self._batches.adds:
+            values[0] *= self.about.examples
         return Examples(values[: len(self.measures)], counts / counts.mean())
 
     def predict(self, point: Tensor) -> list[NDArray[Any]]:
@@ -253,40 +273,20 @@ class Subject:
         return product
 
     def hessian_at(self, point: Tensor) -> Operator:
-        """Reverse over reverse; batches' graphs are kept while half of the memory is free.
+        """Reverse over reverse.
 
         Never forward over `jacrev`: wrong, silently, on LayerNorm and batch statistics. Plain
         double backward is also the only way through a fused LSTM.
         """
         check_differentiable(self.about.statistics)
-        floor = KEPT * spare_memory(self.centre.device)
-        kept: list[tuple[Tensor, Tensors]] = []
-        rebuilt: list[tuple[Batch, float]] = []
-        for batch, share in self._batches.shares():
-            if kept and spare_memory(self.centre.device) < floor:
-                rebuilt.append((batch, share))
-            else:
-                kept.append(self._graph(point, batch, share))
+        shares, device = self._batches.shares(), self.centre.device
+        return products(shares, partial(self._graph, point), device, self._exactly)
 
-        def product(vector: Tensor) -> Tensor:
-            with self._exactly():
-                parts = [backward(*graph, vector) for graph in kept]
-                parts += [backward(*self._graph(point, *part), vector) for part in rebuilt]
-            return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
-
-        return product
-
-    def _graph(self, point: Tensor, batch: Batch, share: float) -> tuple[Tensor, Tensors]:
+    def _graph(self, point: Tensor, batch: Batch, share: float) -> Graph:
         leaves = self._leaves(point)
         with self._exactly(smooth=True):
             loss = share * self._batches.loss(leaves, batch)
             return flat_gradient(loss, leaves, point.dtype, create_graph=True), leaves
-
-    def _in_chunks(self) -> bool:
-        """Do many points at once pay? Where starting kernels is what takes the time."""
-        numbers = self._batches.examples * len(self.centre)
-        plain = not self._batches.source.recurrent and self.about.statistics != "re-estimated"
-        return self.centre.is_cuda and plain and numbers <= SMALL
 
     def _named(self, point: Tensor) -> Tensors:
         """Views of a point, each in its tensor's own precision."""

@@ -1,46 +1,58 @@
-"""A loss over all of a subject's batches, one after the other, and the derivatives of one."""
+"""A loss over all of a subject's batches, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from diagnostics.subject_data import are_classes, correct, free_memory
-from diagnostics.subject_losses import AGREES, Batch, Source, Tensors
+from diagnostics.subject_data import are_classes, as_numpy, correct
+from diagnostics.subject_losses import AGREES, SEEN, Batch, Source, Tensors
 from probes.folder import FathomError
 
-SEEN = ("loss", "predictions")
+CHUNK = 8  # points at once on an accelerator
+SMALL = 1 << 28  # weights times examples up to which that pays
 
 
 class Batches:
     """What a source gives for all the data, at weights by their names."""
 
     def __init__(
-        self, source: Source, batches: Sequence[Batch], rest: Tensors, *, estimates: bool
+        self, source: Source, batches: Sequence[Batch], rest: Tensors, estimates: Sequence[Batch]
     ) -> None:
-        """`rest` are the tensors that are not varied; `estimates`: their statistics are made anew
-        of all the data at each point."""
-        self.source, self.all, self.rest, self._estimates = source, batches, rest, estimates
+        """`rest` are the tensors that are not varied; `estimates` the data whose statistics are
+        made anew at each point, if they are."""
+        self.source, self.all, self.rest, self.estimates = source, batches, rest, estimates
         self.examples = sum(batch.size for batch in batches)
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> Batches:
         """All tensors in another place or precision."""
-        moved = [_changed(batch, change) for batch in self.all]
         rest = {name: change(tensor) for name, tensor in self.rest.items()}
-        return Batches(self.source, moved, rest, estimates=self._estimates)
+        moved = _changed(self.all, change)
+        own = self.estimates is self.all
+        return Batches(self.source, moved, rest, moved if own else _changed(self.estimates, change))
 
     def on(self, batches: Sequence[Batch], change: Callable[[Tensor], Tensor]) -> Batches:
         """The same loss on other data."""
-        moved = [_changed(batch, change) for batch in batches]
-        return Batches(self.source, moved, self.rest, estimates=self._estimates)
+        moved = _changed(batches, change)
+        return Batches(self.source, moved, self.rest, moved if self.estimates else ())
+
+    def beside(self, batches: Sequence[Batch], change: Callable[[Tensor], Tensor]) -> Batches:
+        """The same loss on data held out: statistics are of what there was to train on."""
+        return Batches(self.source, _changed(batches, change), self.rest, self.estimates)
+
+    def by(self, source: Source) -> Batches:
+        """The same data for another loss."""
+        return Batches(source, self.all, self.rest, self.estimates)
 
     def with_rest(self, arrays: Mapping[str, NDArray[Any]]) -> Batches:
         """With what stands still at a snapshot: running statistics, frozen parameters."""
@@ -49,11 +61,17 @@ class Batches:
             for name, old in self.rest.items()
             if name in arrays
         }
-        rest = self.rest | fresh
-        return Batches(self.source, self.all, rest, estimates=self._estimates)
+        return Batches(self.source, self.all, self.rest | fresh, self.estimates)
+
+    @property
+    def adds(self) -> bool:
+        """Is the loss of all the sum of the batches', and not their mean?"""
+        return self.source.reduction == "sum"
 
     def shares(self) -> Iterator[tuple[Batch, float]]:
-        return ((batch, batch.size / self.examples) for batch in self.all)
+        """What each batch's loss counts for."""
+        parts = zip(self.all, _parts(self.all), strict=True)
+        return ((batch, 1.0 if self.adds else part) for batch, part in parts)
 
     def loss(self, varied: Tensors, batch: Batch) -> Tensor:
         return self.source(self.rest | varied, batch, ("loss",))["loss"]
@@ -88,23 +106,38 @@ class Batches:
         )
         return torch.cat(values, -1), torch.cat(counts)
 
+    def classes(self) -> NDArray[np.int64] | None:
+        """Each example's target, where it has one."""
+        targets = [as_numpy(batch.inputs["target"]) for batch in self.all]
+        one_each = all(target.ndim == 1 for target in targets)
+        return np.concatenate(targets).astype(np.int64) if one_each else None
+
     def predictions(self, varied: Tensors) -> list[Tensor]:
         weights = self._weights(varied)
         return [self.source(weights, b, ("predictions",))["predictions"] for b in self.all]
 
     def _weights(self, varied: Tensors) -> Tensors:
         weights = self.rest | varied
-        if not self._estimates:
+        if not self.estimates:
             return weights
         found: Tensors = {}
-        for batch, share in self.shares():
+        for batch, share in zip(self.estimates, _parts(self.estimates), strict=True):
             for name, part in self.source.statistics(weights, batch).items():
                 found[name] = found[name] + share * part if name in found else share * part
         return weights | found
 
 
-def _changed(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    return replace(batch, inputs={name: change(part) for name, part in batch.inputs.items()})
+def _changed(batches: Sequence[Batch], change: Callable[[Tensor], Tensor]) -> list[Batch]:
+    return [
+        replace(batch, inputs={name: change(part) for name, part in batch.inputs.items()})
+        for batch in batches
+    ]
+
+
+def _parts(batches: Sequence[Batch]) -> list[float]:
+    """Of all the examples, each batch's share."""
+    whole = sum(batch.size for batch in batches)
+    return [batch.size / whole for batch in batches]
 
 
 def own_measures(source: Source, weights: Tensors, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -113,20 +146,24 @@ def own_measures(source: Source, weights: Tensors, batch: Batch) -> tuple[Tensor
     each = found["examples"] if "examples" in found else _alone(source, weights, batch)
     counts = found.get("counts", torch.ones_like(each)).double()
     each = torch.where(counts > 0, each.double(), 0.0)  # of an example that is all padding: nothing
-    mean = (each * counts).sum() / counts.sum()
-    loss = found["loss"].double()
-    if loss.isfinite() and not torch.allclose(mean, loss, rtol=AGREES, atol=1e-12):
-        raise FathomError(
-            f"the loss of a batch ({float(loss):.6g}) is not the mean over its examples "
-            f"({float(mean):.6g}); without that an example has no loss of its own. Let the "
-            "loss be a mean, as by reduction='mean'."
-        )
+    _check_made_of(each, counts, found["loss"].double(), source.reduction)
     accuracy = torch.full_like(each, torch.nan, dtype=torch.float64)
     target = batch.inputs.get("target")
     if are_classes(found.get("predictions"), target):
         met, counted = correct(found["predictions"], target)
         accuracy = met.double() / counted.clamp_min(1)
     return torch.stack([each, accuracy]), counts
+
+
+def _check_made_of(each: Tensor, counts: Tensor, loss: Tensor, reduction: str) -> None:
+    adds = reduction == "sum"
+    whole = each.sum() if adds else (each * counts).sum() / counts.sum()
+    if loss.isfinite() and not torch.allclose(whole, loss, rtol=AGREES, atol=1e-12):
+        raise FathomError(
+            f"the loss of a batch ({float(loss):.6g}) is not the {'sum' if adds else 'mean'} over "
+            f"its examples ({float(whole):.6g}); without that an example has no loss of its own. "
+            "Let the loss be a mean or a sum, as by reduction='mean'."
+        )
 
 
 def _alone(source: Source, weights: Tensors, batch: Batch) -> Tensor:
@@ -144,30 +181,18 @@ def _alone(source: Source, weights: Tensors, batch: Batch) -> Tensor:
     return torch.stack([found["loss"] for found in alone])
 
 
-def flat_gradient(
-    loss: Tensor, leaves: Tensors, dtype: torch.dtype, *, create_graph: bool = False
-) -> Tensor:
-    """Of all tensors end to end; zero of those that the loss does not use."""
-    found = torch.autograd.grad(
-        loss, [*leaves.values()], create_graph=create_graph, allow_unused=True
-    )
-    return _flat(found, leaves, dtype)
+def at_a_time(batches: Batches, centre: Tensor) -> int:
+    """How many points at once pay: some, where starting kernels is what takes the time."""
+    numbers = batches.examples * len(centre)
+    plain = not batches.source.recurrent and not batches.estimates
+    return CHUNK if centre.is_cuda and plain and numbers <= SMALL else 1
 
 
-def backward(gradient: Tensor, leaves: Tensors, vector: Tensor) -> Tensor:
-    """The derivative of the gradient along a vector; its graph stays for the next."""
-    if not gradient.requires_grad:  # a loss linear in the weights has no second derivative
-        return torch.zeros_like(vector)
-    found = torch.autograd.grad(
-        gradient, [*leaves.values()], vector, retain_graph=True, allow_unused=True
-    )
-    return _flat(found, leaves, vector.dtype)
-
-
-def _flat(parts: Sequence[Tensor | None], leaves: Tensors, dtype: torch.dtype) -> Tensor:
-    pairs = zip(parts, leaves.values(), strict=True)
-    there = [torch.zeros_like(leaf) if part is None else part for part, leaf in pairs]
-    return torch.cat([part.flatten().to(dtype) for part in there])
+def at_each(measure: Callable[[Tensor], Tensor], points: Iterable[Tensor], size: int) -> Tensor:
+    """At points one by one, or some at once."""
+    left = iter(points)
+    chunks = iter(lambda: list(islice(left, size)), [])
+    return torch.cat([at_once(measure, chunk) for chunk in chunks])
 
 
 def at_once(measure: Callable[[Tensor], Tensor], points: Sequence[Tensor]) -> Tensor:
@@ -199,10 +224,3 @@ def check_differentiable(statistics: str) -> None:
             "statistics='re-estimated' come from a second pass that no gradient follows; "
             "use 'batch', which agrees with them in value, for gradients and curvature."
         )
-
-
-def spare_memory(device: torch.device) -> int:
-    """Bytes that are free where the work is done."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return free_memory()

@@ -1,4 +1,4 @@
-"""The two losses a subject may have inside: a live model's copy, or a recorded program."""
+"""What a subject asks of the loss inside it, and a live model's copy that answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import torch
@@ -15,23 +14,16 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
-from diagnostics.program_pieces import program_pieces
-from diagnostics.run import Run
 from diagnostics.subject_data import examples_in
 from diagnostics.weight_space import Piece, Role
 from probes.folder import FathomError
-from probes.program.as_json import to_json
-from probes.program.deposit import EVENT, REFUSED
-from probes.program.form import Recorded
-from probes.program.interpreter import STATISTICS, Evaluation, prepare
-from probes.program.normalisation import uses_statistics
 from probes.program.objective import Loss, Objective, Whole
-from probes.program.storage import NoProgramError, read_program
-from probes.snapshot_file import snapshot_steps
 
 Statistics = Literal["running", "batch", "re-estimated"]
+Reduction = Literal["mean", "sum"]
 Tensors = dict[str, Tensor]
 
+SEEN = ("loss", "predictions")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -54,6 +46,7 @@ class Source(Protocol):
     normalises: bool  # is there a layer for which the statistics matter?
     by_batch: bool  # does it use the statistics of the batch?
     recurrent: bool
+    reduction: str  # of examples' losses: their mean, their sum, other, or unknown
     words: str  # by which it is told from others, as far as words can
 
     def batch(self, data: Any) -> Batch:
@@ -68,6 +61,8 @@ class Source(Protocol):
 
 class LiveLoss:
     """A copy of a model and its loss: the caller's may go on training."""
+
+    reduction: str = "unknown"  # until it is tried on data
 
     def __init__(self, model: nn.Module, loss: Loss, statistics: Statistics) -> None:
         training = model.training
@@ -97,7 +92,7 @@ class LiveLoss:
         found = dict(zip(("loss", "predictions"), self._run(weights, batch), strict=False))
         if "examples" in wanted and "predictions" in found and self._takes_pairs(batch):
             each = self._each(found["predictions"], batch.inputs["target"])
-            if each is not None and torch.allclose(each.mean(), found["loss"], rtol=AGREES):
+            if each is not None and self._make(each, found["loss"]):
                 found["examples"] = each
         return {name: value for name, value in found.items() if name in wanted}
 
@@ -120,6 +115,10 @@ class LiveLoss:
         except Exception:  # what the user's loss may raise is not ours to know
             return None
         return found if found.ndim == 1 else None
+
+    def _make(self, each: Tensor, loss: Tensor) -> bool:
+        whole = each.sum() if self.reduction == "sum" else each.mean()
+        return torch.allclose(whole, loss, rtol=AGREES)
 
     def statistics(self, weights: Tensors, batch: Batch) -> Tensors:
         found: Tensors = {}
@@ -178,78 +177,6 @@ def _role(owner: nn.Module, parameter: Tensor) -> Role:
     return "bias" if parameter.ndim < 2 else "weight"
 
 
-class RecordedLoss:
-    """A recorded program over a snapshot's weights: data, nothing but known operations."""
-
-    def __init__(self, recorded: Recorded, weights: Tensors, statistics: Statistics) -> None:
-        self._program, self._norm = recorded.program, statistics
-        self._prepared: dict[tuple[str, ...], Evaluation] = {}
-        self.pieces = tuple(program_pieces(self._program))
-        names = [piece.name for piece in self.pieces]
-        self.varied = {name: weights[name] for name in names}
-        others = {name: tensor for name, tensor in weights.items() if name not in self.varied}
-        self.rest = others | recorded.constants
-        nodes = self._program.graphs["eval"].nodes
-        self.normalises = uses_statistics(nodes)
-        self.by_batch = self.normalises and statistics == "batch"
-        self.recurrent = any(n.op.partition(".")[0] in ("lstm", "gru", "rnn_tanh") for n in nodes)
-        self.words = to_json(self._program)
-
-    def batch(self, data: Any) -> Batch:
-        """The recorded names, or the pair (inputs, target) that they came from."""
-        wanted = dict.fromkeys(spec.name for spec in self._program.of_kind("input"))
-        given = data if isinstance(data, dict) else {}
-        if given.keys() != wanted.keys():
-            is_pair = isinstance(data, tuple) and "target" in wanted
-            given = Objective(nn.Identity(), max if is_pair else None, data).inputs
-        if given.keys() != wanted.keys():
-            raise FathomError(
-                f"the batch holds {', '.join(given) or 'no tensors'}, and the program was recorded "
-                f"with {', '.join(wanted)}; give tensors by these names."
-            )
-        return Batch(dict(given), examples_in(given.values()))
-
-    def __call__(self, weights: Tensors, batch: Batch, wanted: tuple[str, ...]) -> Tensors:
-        there = self._program.graphs["eval"].outputs
-        return self._ready(tuple(name for name in wanted if name in there))(weights, batch.inputs)
-
-    def statistics(self, weights: Tensors, batch: Batch) -> Tensors:
-        found = self._ready((STATISTICS,))(weights, batch.inputs)
-        return {reference.partition(":")[2]: tensor for reference, tensor in found.items()}
-
-    def _ready(self, wanted: tuple[str, ...]) -> Evaluation:
-        if wanted not in self._prepared:
-            by_batch = self._norm == "batch" or wanted == (STATISTICS,)
-            norm: Literal["running", "batch"] = "batch" if by_batch else "running"
-            self._prepared[wanted] = prepare(self._program, norm=norm, wanted=wanted)
-        return self._prepared[wanted]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is prepared refers to torch's own functions, which other processes have."""
-        return self.__dict__ | {"_prepared": {}}
-
-
-def recorded_program(folder: str | Path) -> Recorded:
-    """Of a run; where there is none because it was refused, what was said then is said again."""
-    try:
-        return read_program(folder)
-    except NoProgramError as error:
-        for event in Run(folder).events:
-            if event.kind == EVENT and event.text.startswith(REFUSED):
-                raise FathomError(f"'{folder}': {event.text}") from error
-        raise
-
-
-def last_snapshot(folder: str | Path) -> int:
-    there = snapshot_steps(folder)
-    if not there:
-        raise FathomError(
-            f"'{folder}' holds no snapshots, and so no weights; add probes.Snapshots() to the "
-            "Recorder."
-        )
-    return there[-1]
-
-
 def fitting(arrays: Mapping[str, NDArray[Any]], piece: Piece) -> NDArray[Any]:
     """A tensor of a snapshot, end to end."""
     if piece.name not in arrays:
@@ -270,6 +197,13 @@ def checked(statistics: Statistics) -> Statistics:
     return statistics
 
 
+def checked_reduction(reduction: Reduction) -> Reduction:
+    if reduction not in get_args(Reduction):
+        known = ", ".join(get_args(Reduction))
+        raise FathomError(f"a loss cannot be reduced by '{reduction}' (there are: {known}).")
+    return reduction
+
+
 def check_device(device: str) -> None:
     try:
         torch.empty(0, device=device)
@@ -282,6 +216,8 @@ def listed(source: Source, batch: Any) -> list[Batch]:
     batches = [source.batch(each) for each in (batch if isinstance(batch, list) else [batch])]
     if not batches:
         raise FathomError("no batches: a loss needs at least one; give batch=(inputs, target).")
+    if not all(batch.size for batch in batches):
+        raise FathomError("a batch holds no examples, and none have no loss; leave it out.")
     return batches
 
 

@@ -59,13 +59,14 @@ class About:
     statistics: str  # what batch normalisation takes its mean from, or "none": no such layer
     precision: str  # of the weights: "float32"
     key: str  # of the program, the data and the statistics
+    reduction: str = "unknown"  # what the loss is of its examples': mean, sum, other or unknown
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What each example adds, at one point."""
+    """The examples one by one, at one point."""
 
-    values: Floats  # [measure, example]
+    values: Floats  # [measure, example]  what the measure would be, were all examples like this one
     weights: Floats  # [example]  what each counts for, 1 on average
 
     def means(self) -> Floats:
@@ -81,6 +82,10 @@ class WeightSpace(Protocol):
     centre: Vector  # [weight]
     about: About
     measures: tuple[str, ...]  # "loss", and where targets are classes "accuracy"
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """Each example's class, as `examples_at` has them; None: they are not of one each."""
 
     def vector(self, values: NDArray[Any]) -> Vector:
         """The same numbers in the space's own kind, precision and place."""

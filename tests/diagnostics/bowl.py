@@ -17,6 +17,7 @@ class Bowl:
     """½ (w - m)ᵀ H (w - m) + c at any centre."""
 
     measures: tuple[str, ...] = ("loss",)
+    classes: Any = None
 
     def __init__(
         self,
@@ -92,6 +93,42 @@ class Function(Bowl):
 
     def loss(self, w: Any) -> Any:
         return self._function(*w)
+
+
+class Clusters(Bowl):
+    """½ |w - m|² for an example at m; each class has its own share of them, around its own mean."""
+
+    measures = ("loss", "accuracy")
+
+    def __init__(self, counts: Any, seed: int = 0) -> None:
+        super().__init__(np.eye(2), np.zeros(2))
+        random = np.random.default_rng(seed)
+        self.classes = np.repeat(np.arange(len(counts)), counts)
+        self.places = random.standard_normal((len(self.classes), 2)) + 3 * np.cos(
+            np.stack([self.classes, self.classes + 1.0], 1)
+        )
+        self.weights = random.integers(1, 4, len(self.classes)).astype(float)
+        self.weights /= self.weights.mean()
+
+    def examples_at(self, point: Any) -> Examples:
+        losses = 0.5 * ((point - self.places) ** 2).sum(1)
+        return Examples(np.stack([losses, (losses < 2).astype(float)]), self.weights)
+
+    def measures_at(self, points: Iterable[Any]) -> Any:
+        found = np.array([self.examples_at(point).means() for point in points])
+        self.asked += len(found)
+        return found
+
+    def losses_at(self, points: Iterable[Any]) -> Any:
+        return self.measures_at(points)[:, 0]
+
+    def class_loss(self, label: int, x: Any, y: Any) -> Any:
+        """In closed form: a parabola around the class's mean, above its spread."""
+        mine = self.classes == label
+        places, shares = self.places[mine], self.weights[mine] / self.weights[mine].sum()
+        mean = shares @ places
+        spread = 0.5 * (shares @ (places - mean) ** 2).sum()
+        return 0.5 * ((x - mean[0]) ** 2 + (y - mean[1]) ** 2) + spread
 
 
 def rotated(values: Any, seed: int = 0) -> Any:

@@ -14,6 +14,7 @@ from diagnostics.sharpness import (
     sharpness,
 )
 from diagnostics.subject import Subject
+from probes.folder import FathomError
 from tests.diagnostics.bowl import Bowl, Function, rotated
 
 torch.set_num_threads(1)
@@ -114,3 +115,33 @@ def test_random_directions_are_what_doubling_is_meant_for():
 def test_nothing_is_the_double_of_a_loss_of_0_or_less(floor):
     bowl = Bowl(np.eye(2), floor=floor)
     assert np.isnan(doubling_radii(bowl, [X])).all()
+
+
+REFUSED = {
+    "draws=1 have no standard error": {"draws": 1},
+    "draws=0 have no standard error": {"draws": 0},
+    "radius=0: give a number above 0": {"radius": 0},
+    "radius=-0.1: give a number above 0": {"radius": -0.1},
+    "adaptive_radius=inf: give a number above 0": {"adaptive_radius": np.inf},
+    "noise=nan: give a number above 0": {"noise": np.nan},
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_says_nothing_of_sharpness_is_refused(said):
+    with pytest.raises(FathomError, match=said):
+        sharpness(Bowl(np.eye(2), centre=np.ones(2), floor=1.0), **REFUSED[said])
+
+
+def test_so_it_is_of_each_definition_alone():
+    bowl = Bowl(np.eye(2), floor=1.0)
+    for refused, said in (
+        (lambda: expected_rise(bowl, lambda n: np.ones(2), 1), "draws=1"),
+        (lambda: sam_step(bowl, 0), "radius=0"),
+        (lambda: ball_rise(bowl, 0.1, np.ones(2), steps=0), "steps=0"),
+        (lambda: relative_noise(bowl, -1.0), "share=-1.0"),
+        (lambda: doubling_radii(bowl, [X], factor=1.0), "factor=1.0: the centre has that already"),
+        (lambda: doubling_radii(bowl, [X], most=0), "most=0"),
+    ):
+        with pytest.raises(FathomError, match=said):
+            refused()

@@ -198,7 +198,7 @@ def test_short_of_memory_graphs_are_built_anew_to_the_same_products(monkeypatch)
     vector = torch.ones_like(subject.centre)
     kept = subject.hessian_at(subject.centre)(vector)
     free = iter([100, 60, 40, 30])
-    monkeypatch.setattr("diagnostics.subject.spare_memory", lambda device: next(free))
+    monkeypatch.setattr("diagnostics.subject_derivatives.spare_memory", lambda device: next(free))
     built = []
     monkeypatch.setattr(
         subject, "_graph", lambda *part: built.append(part) or Subject._graph(subject, *part)
@@ -209,11 +209,11 @@ def test_short_of_memory_graphs_are_built_anew_to_the_same_products(monkeypatch)
     assert len(built) == 3
 
 
-def test_many_points_at_once_are_each_on_its_own():
+def test_many_points_at_once_are_each_on_its_own(monkeypatch):
     subject = subject_of("batch norm")
     points = [subject.centre * s for s in np.linspace(0.5, 1.5, 11)]
     one_by_one = subject.losses_at(iter(points))
-    subject._in_chunks = lambda: True
+    monkeypatch.setattr("diagnostics.subject.at_a_time", lambda batches, centre: 8)
     assert subject.losses_at(iter(points)) == pytest.approx(one_by_one, rel=1e-12)
 
 
@@ -231,6 +231,33 @@ def test_accuracy_and_predictions_are_the_models():
     with pytest.raises(FathomError, match="no accuracy"):
         plain = Subject(net(nn.Linear(5, 1)), functional.mse_loss, (data[0][0], torch.zeros(9, 1)))
         plain.accuracy(plain.centre)
+
+
+def test_the_classes_are_the_examples_own_in_their_order():
+    data = batches((5,), sizes=(9, 4))
+    subject = Subject(CASES["mlp"][0](), functional.cross_entropy, data)
+    assert subject.classes.tolist() == torch.cat([y for _, y in data]).tolist()
+    assert subject.on(data[1]).classes.tolist() == data[1][1].tolist()
+    each = subject.examples_at(subject.centre)
+    right = np.concatenate(subject.predict(subject.centre)).argmax(1) == subject.classes
+    assert each.values[1].tolist() == right.tolist()  # the same order
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "target"),
+    [
+        (lambda: net(nn.Linear(5, 3)), functional.mse_loss, torch.zeros(8, 3).double()),
+        (lambda: net(nn.Linear(5, 3)), functional.cross_entropy, torch.ones(8, 3).double() / 3),
+        (
+            lambda: net(nn.Linear(5, 12), nn.Unflatten(1, (3, 4))),
+            functional.cross_entropy,
+            torch.randint(3, (8, 4)),
+        ),
+    ],
+)
+def test_targets_that_are_not_one_class_an_example_give_none(model, loss, target):
+    subject = Subject(model(), loss, (torch.randn(8, 5).double(), target))
+    assert subject.classes is None
 
 
 def test_in_double_precision_it_is_the_same_loss():

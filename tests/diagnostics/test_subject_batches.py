@@ -4,18 +4,17 @@ from torch import nn
 from torch.nn import functional
 
 from diagnostics.subject import Subject
-from diagnostics.subject_batches import (
-    at_once,
-    backward,
-    exactly,
-    flat_gradient,
-    own_measures,
-)
-from diagnostics.subject_losses import RecordedLoss
+from diagnostics.subject_batches import at_a_time, at_each, at_once, exactly, own_measures
+from diagnostics.subject_recorded import RecordedLoss
 from probes.folder import FathomError
 from probes.program import capture
 
 torch.set_num_threads(1)
+
+
+def data():
+    torch.manual_seed(1)
+    return torch.randn(8, 5), torch.randint(3, (8,))
 
 
 def test_unequal_batches_count_by_their_examples():
@@ -30,12 +29,17 @@ def test_unequal_batches_count_by_their_examples():
     assert (parts.about.examples, parts.about.batches) == (13, 3)
 
 
-def test_a_loss_that_is_no_mean_over_examples_says_so():
-    total = nn.CrossEntropyLoss(reduction="sum")
-    data = torch.randn(8, 5), torch.randint(3, (8,))
-    subject = Subject(nn.Linear(5, 3), total, data)
+def test_a_loss_that_is_no_mean_nor_sum_over_examples_says_so():
+    def squared(output, target):
+        return functional.cross_entropy(output, target) ** 2
+
+    torch.manual_seed(0)
+    subject = Subject(nn.Linear(5, 3), squared, data())
+    assert subject.about.reduction == "other"
     with pytest.raises(FathomError, match="not the mean over its examples"):
         subject.per_example_losses(subject.centre)
+    with pytest.raises(FathomError, match="not the sum over its examples"):
+        subject.reduced_by("sum").per_example_losses(subject.centre)
 
 
 class Words(nn.Module):
@@ -71,16 +75,6 @@ def test_padded_targets_count_by_what_is_kept_of_them():
     assert accuracies.numpy() == pytest.approx(right.numpy())
 
 
-def test_a_tensor_that_is_not_used_has_no_gradient_and_no_product():
-    leaves = {"a": torch.ones(2, requires_grad=True), "b": torch.ones(3, requires_grad=True)}
-    loss = (leaves["a"] ** 3).sum()
-    gradient = flat_gradient(loss, leaves, torch.float32, create_graph=True)
-    assert gradient.tolist() == [3, 3, 0, 0, 0]
-    assert backward(gradient, leaves, torch.tensor([1.0, 2, 3, 4, 5])).tolist() == [6, 12, 0, 0, 0]
-    flat = flat_gradient(leaves["a"].sum(), leaves, torch.float32, create_graph=True)
-    assert not backward(flat, leaves, torch.ones(5)).any()
-
-
 def test_what_it_sets_it_puts_back():
     before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
     with exactly(smooth=True, recurrent=True):
@@ -102,3 +96,22 @@ def test_several_points_at_once_or_where_that_fails_one_by_one():
     assert len(calls) == 1
     assert at_once(lambda w: w.sum() if bool(w[1] > 1) else w[0], points).tolist() == [0, 0, 6, 9]
     assert at_once(together, points[2:3]).tolist() == [6]
+
+
+def test_points_come_one_by_one_or_some_at_once_and_all_are_met():
+    points = [torch.arange(3.0) * n for n in range(7)]
+    for size in (1, 3, 8):
+        assert at_each(lambda w: w.sum(), iter(points), size).tolist() == [
+            3.0 * n for n in range(7)
+        ]
+
+
+def test_on_a_processor_points_come_one_by_one():
+    subject = Subject(nn.Linear(5, 3), functional.cross_entropy, data())
+    assert at_a_time(subject._batches, subject.centre) == 1
+
+
+def test_a_batch_of_no_examples_is_refused():
+    x, y = data()
+    with pytest.raises(FathomError, match="a batch holds no examples"):
+        Subject(nn.Linear(5, 3), functional.cross_entropy, [(x, y), (x[:0], y[:0])])

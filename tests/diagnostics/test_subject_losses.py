@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from diagnostics.subject import Subject
-from diagnostics.subject_losses import LiveLoss, RecordedLoss
+from diagnostics.subject_losses import LiveLoss
+from diagnostics.subject_recorded import RecordedLoss
 from probes.folder import FathomError
 from probes.program import Whole, capture
 

@@ -36,7 +36,7 @@ def landscapes_abreast(landscapes: Mapping[str, Landscape], scheme: Scheme = "li
         margin={"l": 12, "r": 12, "t": 96, "b": 12},
         showlegend=False,
         coloraxis=scale.bar("loss", len=0.5, y=1.1),
-        annotations=[_heading(name, n, len(shown)) for n, name in enumerate(landscapes)],
+        annotations=[_heading(n, landscapes) for n in range(len(shown))],
     )
     figure.update_layout(_axes(shown))
     return figure
@@ -72,10 +72,12 @@ def _domain(n: int, many: int) -> list[float]:
     return [n * (width + GAP), n * (width + GAP) + width]
 
 
-def _heading(name: str, n: int, many: int) -> dict[str, Any]:
-    place = {"x": _domain(n, many)[0], "xref": "paper", "xanchor": "left"}
+def _heading(n: int, landscapes: Mapping[str, Landscape]) -> dict[str, Any]:
+    name, landscape = list(landscapes.items())[n]
+    place = {"x": _domain(n, len(landscapes))[0], "xref": "paper", "xanchor": "left"}
     above = {"y": 1, "yref": "paper", "yanchor": "bottom"}
-    return place | above | {"text": f"<b>{safe(name)}</b>", "showarrow": False}
+    text = f"<b>{safe(name)}</b>" + ("" if landscape.finished else " (unfinished)")
+    return place | above | {"text": text, "showarrow": False}
 
 
 def _id(axis: str, place: int) -> str:

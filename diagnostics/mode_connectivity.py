@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from diagnostics.barrier import barrier
 from diagnostics.weight_space import About, Floats, Vector, WeightSpace, length
+
+Progress: TypeAlias = Callable[[int, int], None]  # steps made, of how many
 
 NODES = 101  # along the line and the curve
 
@@ -35,17 +39,24 @@ class ModeConnectivity:
         return self.curve_barrier <= 0.1 * self.line_barrier + rounding < np.inf
 
 
+@dataclass(frozen=True)
+class Search:
+    """How long a curve is looked for, how boldly, and who is told."""
+
+    steps: int = 200
+    rate: float = 0.02  # of Adam, as a share of the weights' root mean square
+    progress: Progress | None = None
+
+
 def mode_connectivity(
     space: WeightSpace,
     other: Vector,
     name: str = "the other weights",
-    *,
-    steps: int = 200,
-    rate: float = 0.02,
+    search: Search | None = None,
 ) -> ModeConnectivity:
     """From the centre to other weights. A curve that is not found does not prove there is none."""
     t = np.linspace(0, 1, NODES)
-    control, training = trained_control(space, other, steps=steps, rate=rate)
+    control, training = trained_control(space, other, search or Search())
     middle = (space.centre + other) / 2
     line = space.losses_at(bezier(space.centre, middle, other, float(at)) for at in t)
     curve = space.losses_at(bezier(space.centre, control, other, float(at)) for at in t)
@@ -67,17 +78,15 @@ def bezier(first: Vector, control: Vector, second: Vector, t: float) -> Vector:
     return (1 - t) ** 2 * first + 2 * t * (1 - t) * control + t**2 * second
 
 
-def trained_control(
-    space: WeightSpace, other: Vector, *, steps: int, rate: float
-) -> tuple[Vector, Floats]:
+def trained_control(space: WeightSpace, other: Vector, search: Search) -> tuple[Vector, Floats]:
     """The control point of least mean loss over the curve (Garipov et al. 2018), by Adam.
 
     The rate is a share of the root mean square of the weights, so that it means the same for each
     network. Two places a step, mirrored: most of the noise of drawing them at random is gone.
     """
-    random = np.random.default_rng(0)
+    random, steps = np.random.default_rng(0), search.steps
     control = (space.centre + other) / 2
-    size = rate * (length(space.centre) + length(other)) / (2 * len(other) ** 0.5)
+    size = search.rate * (length(space.centre) + length(other)) / (2 * len(other) ** 0.5)
     mean, square, losses = control * 0, control * 0, np.empty(steps)
     for step in range(steps):
         places = _mirrored(float(random.random()))
@@ -87,6 +96,8 @@ def trained_control(
         root = (square / (1 - 0.99 ** (step + 1))) ** 0.5 + 1e-12
         fade = 1 - step / steps
         control = control - size * fade * mean / (1 - 0.9 ** (step + 1)) / root
+        if search.progress:
+            search.progress(step + 1, steps)
     return control, losses
 
 

@@ -16,7 +16,9 @@ from diagnostics.rank_files import RankFiles
 from diagnostics.rank_merge import merged_column, merged_histogram, merged_steps
 from diagnostics.runs import find_runs, read_info, state_of
 from probes.folder import OWN_SCALARS, RUN, WATCHED, FathomError, RunError, rank_files
+from probes.program_file import has_program
 from probes.recording import STATISTICS, Event, TensorInfo, Track
+from probes.snapshot_file import snapshot_steps
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
@@ -195,6 +197,16 @@ class Run:
                 rank.arrays(name) for rank in self._ranks.values() if name in rank.array_names
             )
         )
+
+    @property
+    def has_program(self) -> bool:
+        """Whether the folder alone can say what the model and its loss compute."""
+        return has_program(self.path)
+
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """The steps at which all weights were kept."""
+        return snapshot_steps(self.path)
 
     def subject(self, step: int | None = None, statistics: Statistics = "running") -> Subject:
         """The model, its loss and the recorded batch, at a snapshot (by default the last one).

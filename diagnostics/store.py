@@ -78,6 +78,11 @@ def load(folder: str | Path, kind: type[R], key: str = "") -> R:
         return found
 
 
+def discard(folder: str | Path, kind: type[Any], key: str = "") -> None:
+    """Remove a Result that another has taken the place of, if it is there."""
+    result_path(folder, kind, key).unlink(missing_ok=True)
+
+
 def saved(folder: str | Path, kind: type[Any]) -> tuple[str, ...]:
     """The keys under which a run has Results of this kind, oldest first; '' is the plain one."""
     stem = analysis_of(kind)

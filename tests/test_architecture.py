@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "probes": ("probes",),
     "diagnostics": (
         *("diagnostics", "probes.recording", "probes.recording_file", "probes.folder"),
-        "probes.merging",
+        *("probes.merging", "probes.program_file", "probes.snapshot_file"),
     ),
     "dashboard": ("dashboard", "diagnostics"),
 }
@@ -93,8 +93,7 @@ def _offences(path: Path, place: Path) -> Iterator[str]:
 
 def _may_import(room: str, name: str) -> tuple[str, ...]:
     """A subject alone runs the programs that recordings hold."""
-    of_programs = ("probes.program", "probes.snapshot_file")
-    return MAY_IMPORT[room] + (of_programs if fnmatch(name, SUBJECT) else ())
+    return MAY_IMPORT[room] + (("probes.program",) if fnmatch(name, SUBJECT) else ())
 
 
 def _allowed(imported: str, rooms: tuple[str, ...]) -> bool:

@@ -147,7 +147,9 @@ def caption(history: CurvatureHistory) -> str:
         )
     ]
     if not np.isfinite(history.edge).any():
-        parts.append("The edge is not drawn: no learning rate was recorded.")
+        known = np.isfinite(history.learning_rate).any()
+        why = "of this optimizer none is known" if known else "no learning rate was recorded"
+        parts.append(f"The edge is not drawn: {why}.")
     elif history.preconditioner:
         parts.append(
             f"The edge is for the Hessian divided by {history.preconditioner}: where this "

@@ -126,7 +126,7 @@ PANEL = StoredPanel(
     name="mode_connectivity",
     title="Between two minima",
     question="Is there a way of low loss from one minimum to the other?",
-    analyse=(STORED := Stored(ModeConnectivity, "", _label)).newest,
+    analyse=(STORED := Stored(ModeConnectivity, "connectivity OTHER_RUN", _label)).newest,
     draw=draw,
     caption=caption,
     stored=STORED,

@@ -154,7 +154,7 @@ PANEL = StoredPanel(
     name="sharpness",
     title="Sharpness",
     question="How much does the loss rise when the weights are disturbed?",
-    analyse=(STORED := Stored(Sharpness, "", _label)).newest,
+    analyse=(STORED := Stored(Sharpness, "sharpness", _label)).newest,
     draw=draw,
     caption=caption,
     stored=STORED,

@@ -11,6 +11,7 @@ from dashboard.landscapes_abreast import landscapes_abreast
 from diagnostics.directions import Direction
 from diagnostics.loss_landscape import Landscape, loss_landscape
 from diagnostics.slices import Grid
+from tests.dashboard.around import make_landscape
 from tests.diagnostics.bowl import Bowl
 
 GRID = Grid(resolution=5, tolerance=0.0)
@@ -51,6 +52,12 @@ def test_names_are_text(figure: Any) -> None:
     headings = [note.text for note in figure.layout.annotations]
     assert headings[0] == "<b>flat</b>"
     assert "<b>steep" not in headings[1]
+
+
+def test_one_that_is_not_finished_is_told_from_the_others() -> None:
+    figure = landscapes_abreast({"a": make_landscape(), "b": make_landscape(finished=False)})
+    headings = [annotation.text for annotation in figure.layout.annotations]
+    assert headings == ["<b>a</b>", "<b>b</b> (unfinished)"]
 
 
 def test_planes_do_not_overlap(figure: Any) -> None:

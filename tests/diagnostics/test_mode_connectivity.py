@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from diagnostics.mode_connectivity import _slope, bezier, mode_connectivity
+from diagnostics.mode_connectivity import Search, _slope, bezier, mode_connectivity
 from diagnostics.subject import Subject
 from tests.diagnostics.bowl import Bowl, Function, Product
 
@@ -31,7 +31,7 @@ def test_the_slope_is_that_of_the_mean_loss_over_the_curve():
 
 def test_two_points_of_one_branch_are_joined_along_it():
     """ab = 1 from (2, ½) to (½, 2): the straight line crosses (5/4, 5/4), the curve bends to 1."""
-    found = mode_connectivity(Product([2.0, 0.5]), np.array([0.5, 2.0]), steps=400)
+    found = mode_connectivity(Product([2.0, 0.5]), np.array([0.5, 2.0]), search=Search(400))
     assert found.line_barrier == pytest.approx(0.5 * (25 / 16 - 1) ** 2)
     assert found.curve_barrier < 0.02 * found.line_barrier
     assert found.connected
@@ -48,7 +48,7 @@ def test_two_branches_are_not_joined():
 
 def test_a_bowl_needs_no_curve():
     bowl = Bowl(np.eye(3), centre=np.array([1.0, 0, 0]))
-    found = mode_connectivity(bowl, np.array([0.0, 1, 0]), steps=50)
+    found = mode_connectivity(bowl, np.array([0.0, 1, 0]), search=Search(50))
     assert found.line_barrier <= 0
     assert found.curve == pytest.approx(0.5 * np.ones(101), abs=0.6)
 
@@ -68,7 +68,7 @@ def test_two_trained_networks_are_joined_by_a_curve():
             optimizer.step()
         minima.append(Subject(model, functional.cross_entropy, [(x, y)]))
     here, there = minima
-    found = mode_connectivity(here, there.centre, steps=400)
+    found = mode_connectivity(here, there.centre, search=Search(400))
     assert found.line[0] == pytest.approx(here.loss_at(here.centre))
     assert found.line[-1] == pytest.approx(there.loss_at(there.centre))
     assert found.line_barrier > 0.2
@@ -77,20 +77,20 @@ def test_two_trained_networks_are_joined_by_a_curve():
 
 
 def test_what_is_nowhere_finite_is_not_joined():
-    found = mode_connectivity(Function(lambda x, y: np.nan), np.ones(2), steps=2)
+    found = mode_connectivity(Function(lambda x, y: np.nan), np.ones(2), search=Search(2))
     assert found.line_barrier == found.curve_barrier == np.inf
     assert not found.connected
 
 
 def test_rounding_is_no_barrier():
     flat = Bowl(np.zeros((2, 2)), centre=np.ones(2), floor=0.1)
-    found = mode_connectivity(flat, np.zeros(2), steps=2)
+    found = mode_connectivity(flat, np.zeros(2), search=Search(2))
     assert 0 < found.curve_barrier < 1e-16
     assert found.connected
 
 
 def test_from_a_point_to_itself_is_no_way():
     bowl = Bowl(np.eye(3), centre=np.ones(3))
-    found = mode_connectivity(bowl, np.ones(3), steps=2)
+    found = mode_connectivity(bowl, np.ones(3), search=Search(2))
     assert found.distance == 0
     assert np.isnan(found.bend)

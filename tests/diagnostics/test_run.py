@@ -13,7 +13,7 @@ import torch
 
 from diagnostics import Run, find_runs
 from diagnostics.run import RunError
-from probes import FathomError, Gradients, Recorder, Updates, Weights
+from probes import FathomError, Gradients, Recorder, Snapshots, Updates, Weights
 from probes.folder import hold
 from probes.recording import BINS
 from tests.ranks import Desk
@@ -239,3 +239,13 @@ def test_a_run_without_a_word_is_killed_and_one_that_is_held_runs(copy):
 def test_watching_leaves_a_sign_for_the_scribe(copy):
     Run(copy).watch()
     assert (copy / ".watched").exists()
+
+
+def test_what_can_be_computed_of_it_is_told_from_the_folder(tmp_path):
+    run = Run(record(tmp_path / "digits", steps=4, probes=[Snapshots()]))
+    kept = sorted(int(path.stem.partition("-s")[2]) for path in run.path.glob("snapshots/*.h5"))
+    assert run.snapshots == tuple(kept)
+    assert len(kept) > 1
+    assert not run.has_program
+    (run.path / "program.json").touch()
+    assert run.has_program

@@ -39,9 +39,15 @@ def test_residuals_are_error_bars() -> None:
 
 
 def test_without_a_learning_rate_there_is_no_edge() -> None:
-    history = make_history(edge=np.full(4, np.nan), edge_rule="")
+    none = np.full(4, np.nan)
+    history = make_history(edge=none, edge_rule="", learning_rate=none)
     assert not [trace for trace in draw(history).data if "edge" in trace.name]
     assert "no learning rate was recorded" in caption(history)
+
+
+def test_of_an_optimizer_whose_edge_nobody_knows_it_says_so() -> None:
+    history = make_history(edge=np.full(4, np.nan), edge_rule="")
+    assert "of this optimizer none is known" in caption(history)
 
 
 def test_negative_eigenvalues_make_the_axis_linear() -> None:

@@ -1,0 +1,15 @@
+"""`fathom analyse …`: computes of a run what it can compute, tells how far it is, stores it."""
+
+from __future__ import annotations
+
+from dashboard.analyse.connectivity import add_connectivity
+from dashboard.analyse.curvature import add_curvature
+from dashboard.analyse.landscape import add_landscape
+from dashboard.analyse.options import Add
+from dashboard.analyse.sharpness import add_sharpness
+
+
+def add_analyses(add: Add) -> None:
+    """A command for each."""
+    for add_one in (add_landscape, add_curvature, add_sharpness, add_connectivity):
+        add_one(add)

@@ -1,0 +1,56 @@
+"""What every analysis may be asked: of which weights, on which data, on what device."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from diagnostics.active.wish import Wish
+    from diagnostics.weight_space import About
+
+Add: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]  # name, what it does, example
+Number = TypeVar("Number", int, float)
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--step", type=int, help="the snapshot's (default: the last)")
+    parser.add_argument(
+        "--statistics",
+        choices=("running", "batch", "re-estimated"),
+        default="running",
+        help="what batch normalisation takes its mean from (default: running)",
+    )
+    parser.add_argument(
+        "--subject",
+        default="",
+        metavar="MODULE:FUNCTION",
+        help="gives a Subject, or model, loss and batch, where the run has recorded no program",
+    )
+    parser.add_argument("--device", default="cpu", help="such as cuda (default: cpu)")
+
+
+def at_least(least: Number) -> Callable[[str], Number]:
+    def number(text: str) -> Number:
+        value = type(least)(text)
+        if not value >= least:  # as NaN is not
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}, the least there can be")
+        return value
+
+    return number
+
+
+def wish_of(asked: argparse.Namespace) -> Wish:
+    from diagnostics.active.wish import Wish
+
+    held_out = getattr(asked, "held_out", "")
+    return Wish(asked.step, asked.statistics, asked.subject, held_out, asked.device)
+
+
+def conditions(about: About) -> str:
+    """At which weights, on which data, with what statistics."""
+    found = f"step {about.step}, {about.data}, statistics of batch normalisation"
+    return f"{found}: {about.statistics}"

@@ -1,0 +1,48 @@
+"""What cannot be asked of an analysis, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.cli import main
+
+
+def test_what_cannot_be_done_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "landscape", str(run), "--step", "99"]) == 2
+    assert main(["analyse", "landscape", str(run), "--towards", "4"]) == 2
+    (run / "program.json").unlink()
+    assert main(["analyse", "curvature", str(run)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert "no snapshot of step 99" in lines[0]
+    assert "Subject(model, loss, batch)" in lines[2]
+
+
+IMPOSSIBLE = [
+    ("landscape", "--seed", "-3"),
+    ("landscape", "--tolerance", "nan"),
+    ("landscape", "--workers", "0"),
+    ("curvature", "--count", "0"),
+    ("curvature", "--by-layer", "-1"),
+]
+
+
+@pytest.mark.parametrize("asked", IMPOSSIBLE)
+def test_numbers_that_cannot_be_are_said(
+    run: Path, capsys: pytest.CaptureFixture[str], asked: tuple[str, str, str]
+) -> None:
+    analysis, option, value = asked
+    with pytest.raises(SystemExit, match="2"):
+        main(["analyse", analysis, str(run), option, value])
+    assert f"argument {option}: {value} is less than" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_kept_nothing_is_computed(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "results").write_text("a file")
+    for analysis in ("landscape", "curvature"):
+        assert main(["analyse", analysis, str(run)]) == 2
+        assert "copy the run to where you may write" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.loss_plane import short_titles
 from dashboard.loss_ribbon import ribbon
 from dashboard.loss_scale import log_axis
 from dashboard.theme import Palette, safe
@@ -64,6 +65,7 @@ def line_layout(landscape: Landscape, colours: Palette, *, log: bool) -> dict[st
         "shapes": [_centre(colours)],
         "showlegend": landscape.held_out_loss is not None,
         "hovermode": "x unified",
+        "meta": {"narrow": short_titles(landscape)},
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.loss_panes import axis_id, heading, outer_ticks, placed
 from dashboard.loss_plane import centre, contours, heat, holes, plane_axes, way
 from dashboard.loss_scale import COLOURS, LossScale, loss_scale
 from dashboard.theme import Palette
@@ -15,7 +16,7 @@ from diagnostics.loss_landscape import Landscape
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
-GAP = 0.06  # between two columns
+COLUMNS = 2
 ROW, NARROW_ROW = 430, 200  # pixels
 
 
@@ -35,7 +36,7 @@ def multiple_traces(landscape: Landscape, wanted: str, colours: Palette) -> list
     scale, unit = _scale(landscape, wanted), LossScale(False, 0.0, 1.0)
     traces: list[Trace] = []
     for place, (name, values) in enumerate(multiples(landscape), start=1):
-        where = {"xaxis": _id("x", place), "yaxis": _id("y", place)}
+        where = {"xaxis": axis_id("x", place), "yaxis": axis_id("y", place)}
         own = unit if "accuracy" in name else scale
         axis = {"coloraxis": "coloraxis2"} if own is unit else {}
         traces.append(heat(landscape, values, own, **where, **axis))
@@ -50,18 +51,18 @@ def multiple_traces(landscape: Landscape, wanted: str, colours: Palette) -> list
 def multiple_layout(landscape: Landscape, wanted: str, colours: Palette) -> dict[str, Any]:
     """Two columns; losses to the left of what compares with them."""
     shown = multiples(landscape)
-    rows = -(-len(shown) // 2)
-    narrow = {  # two accuracies need no bar: from 0, dark, to 1
+    rows = -(-len(shown) // COLUMNS)
+    narrow = outer_ticks(len(shown), COLUMNS) | {  # two accuracies need no bar: from 0, dark, to 1
         "height": NARROW_ROW * rows + 90,
         "coloraxis": {"colorbar": {"len": 1}},
         "coloraxis2": {"showscale": False},
     }
     return {
-        **_placed(landscape, len(shown), rows),
+        **_axes(landscape, len(shown)),
         "height": ROW * rows + 90,
         "coloraxis": _scale(landscape, wanted).bar("loss", len=0.44),
         "coloraxis2": _accuracy_bar(),
-        "annotations": [_heading(n, name, colours) for n, (name, _) in enumerate(shown, start=1)],
+        "annotations": [heading(n, name, colours) for n, (name, _) in enumerate(shown, start=1)],
         "meta": {"narrow": narrow},
     }
 
@@ -71,42 +72,14 @@ def _scale(landscape: Landscape, wanted: str) -> LossScale:
     return loss_scale(wanted, landscape.loss, landscape.held_out_loss)
 
 
-def _placed(landscape: Landscape, many: int, rows: int) -> dict[str, Any]:
+def _axes(landscape: Landscape, many: int) -> dict[str, Any]:
     axes: dict[str, Any] = {}
-    for n in range(1, many + 1):
-        x, y = plane_axes(landscape)
-        column, row = (n - 1) % 2, (n - 1) // 2
-        left = column * (0.5 + GAP / 2)
-        height = 1 / rows
-        low = 1 - (row + 1) * height
-        x |= {"domain": [left, left + 0.5 - GAP / 2], "anchor": _id("y", n), "title": None}
-        y |= {
-            "domain": [low + 0.02, low + height - 0.1 * height],
-            "anchor": _id("x", n),
-            "title": None,
-        }
-        y |= {"scaleanchor": _id("x", n)} if "scaleanchor" in y else {}
-        axes |= {f"xaxis{n}": x, f"yaxis{n}": y}
+    x, y = (axis | {"title": None} for axis in plane_axes(landscape))
+    for name, box in placed(many, COLUMNS).items():
+        axes[name] = (x if name.startswith("x") else y) | box
+        if "scaleanchor" in axes[name]:
+            axes[name] |= {"scaleanchor": box["anchor"]}
     return axes
-
-
-def _id(axis: str, place: int) -> str:
-    """As plotly calls it: x, x2, x3."""
-    return axis if place == 1 else f"{axis}{place}"
-
-
-def _heading(place: int, name: str, colours: Palette) -> dict[str, Any]:
-    return {
-        "text": f"<b>{name}</b>",
-        "xref": f"{_id('x', place)} domain",
-        "yref": f"{_id('y', place)} domain",
-        "x": 0,
-        "y": 1,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 12, "color": colours.ink},
-    }
 
 
 def _accuracy_bar() -> dict[str, Any]:

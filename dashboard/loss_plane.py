@@ -152,6 +152,14 @@ def plane_axes(landscape: Landscape) -> tuple[dict[str, Any], dict[str, Any]]:
     return x, y | ({"scaleanchor": "x", "scaleratio": 1} if undistorted(landscape) else {})
 
 
+def short_titles(landscape: Landscape) -> dict[str, dict[str, Any]]:
+    """The axes' titles where there is little room; the caption has the names whole."""
+    return {
+        axis: {"title": {"text": safe(name.partition(" (")[0])}}
+        for axis, name in zip(("xaxis", "yaxis"), landscape.directions, strict=False)
+    }
+
+
 def undistorted(landscape: Landscape) -> bool:
     """Whether the directions are at right angles and of equal length, nearly enough to the eye."""
     longer, shorter = landscape.lengths.max(), landscape.lengths.min()
@@ -216,13 +224,17 @@ def _evaluated(landscape: Landscape) -> list[Trace]:
 
 
 def _hover(landscape: Landscape, values: Floats) -> tuple[NDArray[np.float32], str]:
-    """What a cell tells: its value, and how it is known."""
-    told = [values, landscape.interpolation_error]
-    lines = ["x %{x:.3g}, y %{y:.3g}", "<b>%{customdata[0]:.4g}</b>"]
-    if not landscape.evaluated.all():
-        lines.append("interpolation: %{customdata[1]:.2%} of the range")
-    if np.isfinite(landscape.rise_error).any():
-        lines.append("rise above the centre ± %{customdata[2]:.2g}")
-        told.append(landscape.rise_error)
-    template = "<br>".join(lines) + "<extra></extra>"
-    return compact(np.stack(told, axis=-1)), template
+    """What a cell tells: its value, and of the loss itself how it is known."""
+    told, lines = [values], ["x %{x:.3g}, y %{y:.3g}", "<b>%{customdata[0]:.4g}</b>"]
+    between = np.where(landscape.evaluated, 0.0, landscape.interpolation_error)
+    errors = (
+        (between, "interpolation: %{{customdata[{}]:.2%}} of the range"),
+        (landscape.rise_error, "rise above the centre ± %{{customdata[{}]:.2g}}"),
+    )
+    for error, words in errors if values is landscape.loss and landscape.finished else ():
+        if (error > 0).any():
+            lines.append(words.format(len(told)))
+            told.append(error)
+    if not landscape.finished:
+        lines.append("not finished: known so far")
+    return compact(np.stack(told, axis=-1)), "<br>".join(lines) + "<extra></extra>"

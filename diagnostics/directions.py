@@ -129,5 +129,7 @@ def point_at(space: WeightSpace, directions: Sequence[Direction], place: Sequenc
     """From the centre each time: steps that are added up drift, and one sign wrong shifts a row."""
     point = space.centre
     for direction, coordinate in zip(directions, place, strict=True):
-        point = point + float(coordinate) * direction.vector
+        moved = float(coordinate) * direction.vector
+        moved += point  # in place: room for all weights is dear
+        point = moved
     return point

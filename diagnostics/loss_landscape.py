@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import griddata
 
+from diagnostics.class_losses import between
 from diagnostics.directions import Direction, cosines, random_direction
 from diagnostics.refinement import Refined, Scale, refining, scale_for
 from diagnostics.slice_figures import Figure, slice_figures
-from diagnostics.slices import HELD_OUT, Grid, Slice, axis_of
+from diagnostics.slices import CLASS, HELD_OUT, Grid, Slice, axis_of
 from diagnostics.tiles import Asked, Work
 from diagnostics.trajectory import Trajectory
 from diagnostics.weight_space import About, Floats, WeightSpace, length, loss_at
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Landscape:
     scale: Scale  # on which errors are shares of the range; linear where a loss is not above 0
     tolerance: float  # largest error allowed, as a share of the range; 0: every node evaluated
     loss: Floats  # [y, x] or [x]
-    evaluated: NDArray[np.bool_]  # [y, x]  False: interpolated
+    evaluated: Mask  # [y, x]  False: interpolated
     interpolation_error: Floats  # [y, x]  estimate, as a share of the range drawn; 0: evaluated
     audited: int  # interpolated nodes drawn at random and checked; none was beyond the tolerance
     audit_error: float  # the largest error among them, as a share of the range drawn
@@ -39,7 +42,7 @@ class Landscape:
     rise_error: Floats  # [y, x]  that of the loss less the centre's: far smaller, examples pair up
     accuracy: Floats | None  # [y, x]  linear between evaluated nodes; None: targets are no classes
     held_out: str  # which held-out examples, in words; "": none were given
-    held_out_loss: Floats | None  # [y, x]  refined by itself to the same tolerance
+    held_out_loss: Floats | None  # [y, x]  refined after the loss, to the same tolerance
     held_out_accuracy: Floats | None  # [y, x]
     centre_loss: float
     lengths: Floats  # [axis]  of the direction
@@ -47,6 +50,9 @@ class Landscape:
     cosines: Floats  # [axis, axis]  between the directions
     trajectory: Trajectory | None  # the way of training on this plane; `trajectory` gives it
     figures: tuple[Figure, ...]  # how sharp this slice is, each definition named
+    finished: bool  # False: known so far, not within the tolerance; nothing was checked
+    classes: tuple[str, ...]  # [class]  if asked for, and of 2 to 12 classes
+    class_loss: Floats | None  # [class, y, x]  between evaluated nodes smooth, not checked
 
 
 def loss_landscape(
@@ -74,11 +80,14 @@ def growing_landscape(
     held_out: WeightSpace | None = None,
     work: Work | None = None,
 ) -> Iterator[Landscape]:
-    """The landscape as it is known after each mesh: to look at while it is refined."""
+    """The landscape as it is known after each mesh: to look at while it is refined.
+
+    The last is finished and the others say that they are not.
+    """
     grid, work = grid or Grid(), work or Work()
     plane = tuple(directions or (random_direction(space, seed) for seed in (0, 1)))
     axes = tuple(axis_of(grid.reach, grid.resolution) for _ in plane)
-    cut = Slice(space, plane, axes, held_out)
+    cut = Slice(space, plane, axes, held_out, by_class=grid.by_class)
     asked = Asked(cut, cut.key(), work)
     for quantity in ("loss", HELD_OUT + "loss")[: 2 if held_out else 1]:
         column = cut.quantities.index(quantity)
@@ -107,9 +116,6 @@ def _landscape(
     known = asked.mask(shape)
     loss = np.where(known, columns["loss"], main.values)
     centre_loss = loss_at(space, space.centre)
-    held_out_loss = None
-    if second is not None:
-        held_out_loss = np.where(known, columns[HELD_OUT + "loss"], second.values)
     return Landscape(
         about=space.about,
         directions=tuple(direction.name for direction in cut.directions),
@@ -125,24 +131,52 @@ def _landscape(
         rise_error=columns["rise_error"],
         accuracy=_between(columns.get("accuracy"), known),
         held_out=cut.held_out.about.data if cut.held_out else "",
-        held_out_loss=held_out_loss,
+        held_out_loss=_held_out_loss(columns.get(HELD_OUT + "loss"), known, loss, second),
         held_out_accuracy=_between(columns.get(HELD_OUT + "accuracy"), known),
         centre_loss=centre_loss,
         lengths=np.array([length(direction.vector) for direction in cut.directions]),
         centre_length=length(space.centre),
         cosines=cosines(space, cut.directions),
         trajectory=None,
-        figures=slice_figures(
-            cut.axes, loss, bool(known.all()), _rounding(space.about.precision), centre_loss
-        ),
+        figures=_figures(cut, loss, known, centre_loss),
+        finished=_is_finished(main) and (not cut.held_out or _is_finished(second)),
+        classes=cut.classes,
+        class_loss=_class_loss(columns, cut.classes, known, loss),
     )
 
 
-def _rounding(precision: str) -> float:
-    return float(np.finfo(np.float64 if precision == "float64" else np.float32).eps)
+def _is_finished(found: Refined | None) -> bool:
+    """What is still being refined was not audited."""
+    return found is not None and bool(np.isfinite(found.audit_error))
 
 
-def _between(values: Floats | None, known: NDArray[np.bool_]) -> Floats | None:
+def _held_out_loss(
+    values: Floats | None, known: Mask, loss: Floats, second: Refined | None
+) -> Floats | None:
+    """Before its own refinement is through, smooth between the nodes that the loss asked for."""
+    if values is None:
+        return None
+    if second is None or not _is_finished(second):
+        (found,) = between(values[None], known, loss)
+        return np.asarray(found)
+    return np.where(known, values, second.values)
+
+
+def _class_loss(
+    columns: Mapping[str, Floats], classes: tuple[str, ...], known: Mask, loss: Floats
+) -> Floats | None:
+    if not classes:
+        return None
+    return between(np.stack([columns[CLASS + name] for name in classes]), known, loss)
+
+
+def _figures(cut: Slice, loss: Floats, known: Mask, centre_loss: float) -> tuple[Figure, ...]:
+    double = cut.space.about.precision == "float64"
+    rounding = float(np.finfo(np.float64 if double else np.float32).eps)
+    return slice_figures(cut.axes, loss, bool(known.all()), rounding, centre_loss)
+
+
+def _between(values: Floats | None, known: Mask) -> Floats | None:
     """Linear between the nodes evaluated: accuracy moves in steps that no law foresees."""
     if values is None or known.all():
         return values

@@ -1,4 +1,4 @@
-"""The nodes of a slice, and what is computed at each: loss, its errors, accuracy, held out too."""
+"""The nodes of a slice, and what is computed at each: loss and its errors, accuracy, classes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnostics.class_losses import ByClass
 from diagnostics.directions import Direction, point_at
 from diagnostics.refinement import Scale
 from diagnostics.weight_space import Examples, Floats, Vector, WeightSpace
 from probes.folder import FathomError
 
 ERRORS = ("error", "rise_error")  # standard errors of the loss, and of the loss less the centre's
-HELD_OUT = "held_out_"
+HELD_OUT, CLASS = "held_out_", "class "
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Grid:
     resolution: int = 51
     tolerance: float = 0.01  # largest error, as a share of the range; 0: every node is evaluated
     scale: Scale = "log"  # on which the surface is drawn, and the tolerance a share of its range
+    by_class: bool = False  # also the loss of each class's own examples, if there are a few classes
 
 
 def axis_of(reach: tuple[float, float], resolution: int) -> Floats:
@@ -50,6 +52,8 @@ class Slice:
         directions: Sequence[Direction],
         axes: tuple[Floats, ...],
         held_out: WeightSpace | None = None,
+        *,
+        by_class: bool = False,
     ) -> None:
         if len(directions) not in (1, 2):
             raise FathomError(f"{len(directions)} directions; a landscape has 1 or 2.")
@@ -58,12 +62,19 @@ class Slice:
         self.shape = tuple(map(len, axes[::-1]))  # rows are y
         self._population = space.about.population
         self._centre = space.examples_at(space.centre) if self._population else None
+        self._by_class = ByClass(space) if by_class else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names; none unless they were asked for and are few enough to compare."""
+        return self._by_class.names if self._by_class else ()
 
     @property
     def quantities(self) -> tuple[str, ...]:
         """What stands in each column."""
         held_out = self.held_out.measures if self.held_out else ()
-        return (*ERRORS, *self.space.measures, *(HELD_OUT + name for name in held_out))
+        own = (*ERRORS, *self.space.measures, *(CLASS + name for name in self.classes))
+        return (*own, *(HELD_OUT + name for name in held_out))
 
     def __call__(self, nodes: NDArray[np.int64]) -> Floats:
         """[node] -> [node, quantity]"""
@@ -79,11 +90,20 @@ class Slice:
         return point_at(self.space, self.directions, place)
 
     def _own(self, numbers: list[int]) -> Floats:
-        if self._centre is None:
+        if self._centre is None and not self.classes:
             found = self.space.measures_at(map(self.point, numbers))
             return np.column_stack([np.full((len(found), len(ERRORS)), np.nan), found])
         each = (self.space.examples_at(self.point(node)) for node in numbers)
-        return np.array([_sampled(found, self._centre, self._population) for found in each])
+        return np.array([self._row(found) for found in each])
+
+    def _row(self, found: Examples) -> Floats:
+        """Standard errors where the examples are a sample, the measures, the classes' losses."""
+        errors = np.full(len(ERRORS), np.nan)
+        if self._centre:
+            errors = _errors(found, self._centre, self._population)
+        classes = self._by_class.means(found) if self._by_class and self.classes else ()
+        with np.errstate(invalid="ignore"):
+            return np.concatenate([errors, found.means(), classes])
 
     def key(self) -> str:
         """Everything that a value depends on."""
@@ -93,15 +113,17 @@ class Slice:
             digest.update(array(direction.vector).tobytes())
             digest.update(axis.tobytes())
         held_out = self.held_out.about.key if self.held_out else ""
-        return f"{digest.hexdigest()} {self.space.about.key} {self._population} {held_out}"
+        by_class = f" by class {','.join(self.classes)}" if self.classes else ""
+        own = f"{digest.hexdigest()} {self.space.about.key} {self._population}"
+        return f"{own} {held_out}{by_class}"
 
 
-def _sampled(found: Examples, centre: Examples, population: int) -> Floats:
-    """Standard errors for examples drawn without replacement, then the measures."""
+def _errors(found: Examples, centre: Examples, population: int) -> Floats:
+    """Standard errors for examples drawn without replacement."""
     loss, base = found.values[0], centre.values[0]
     with np.errstate(invalid="ignore"):
-        errors = [_error(each, found.weights, population) for each in (loss, loss - base)]
-        return np.concatenate([errors, found.means()])
+        rises = loss - base
+        return np.array([_error(each, found.weights, population) for each in (loss, rises)])
 
 
 def _error(values: Floats, weights: Floats, population: int) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +23,7 @@ Evaluate: TypeAlias = Callable[[Nodes], Floats]  # [node] -> [node, quantity]
 Progress: TypeAlias = Callable[[int, int], None]  # nodes known, nodes asked for so far
 
 TILE = 16  # points lost at most by a kill, for each worker
+STALE = 3600  # seconds: no writer takes so long; whether one lives, another machine cannot see
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Tiles:
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """What killed writers left half written goes; others may be writing theirs now."""
+        for beside in self.folder.glob("tile-*.part"):
+            with suppress(OSError):  # gone meanwhile, or not ours to remove
+                if time.time() - beside.stat().st_mtime > STALE:
+                    beside.unlink()
 
     def known(self) -> dict[int, Floats]:
         """All values there are; a file that cannot be read is removed and its tile made again."""

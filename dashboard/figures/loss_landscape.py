@@ -1,4 +1,4 @@
-"""The loss around the weights: a plane from above, as a surface or beside held-out data; a line."""
+"""The loss around the weights: a plane or a line, beside held-out data or class by class."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from plotly.graph_objects import Figure
 
 from dashboard.about import centre, conditions, label
 from dashboard.canvas import Canvas
+from dashboard.loss_by_class import class_layout, class_traces
 from dashboard.loss_line import line_layout, line_traces
 from dashboard.loss_multiples import multiple_layout, multiple_traces, multiples
 from dashboard.loss_plane import (
@@ -16,6 +17,7 @@ from dashboard.loss_plane import (
     inside,
     plane_axes,
     plane_traces,
+    short_titles,
     undistorted,
     without_undershoot,
 )
@@ -29,7 +31,7 @@ from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import number
 from diagnostics.loss_landscape import Landscape
 
-View = Literal["plane", "surface", "side by side", "line"]
+View = Literal["plane", "surface", "side by side", "class by class", "line"]
 Wanted = Literal["", "log", "linear"]
 
 WIDTH, GAP = 0.55, 0.13  # of the plane, and to what is beside it
@@ -55,7 +57,29 @@ def draw(
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
     }
     figure.update_layout(shared | layout)
+    if not landscape.finished:
+        _mark_unfinished(figure, landscape, palette(scheme))
     return figure
+
+
+def _mark_unfinished(figure: Figure, landscape: Landscape, colours: Palette) -> None:
+    """Above everything else, in every view."""
+    top = figure.layout.margin.t
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom"}
+    figure.add_annotation(
+        place,
+        text=f"<b>{_so_far(landscape)}</b>",
+        y=1,
+        yshift=top,
+        showarrow=False,
+        font={"size": 13, "color": colours.warning},
+    )
+    figure.update_layout(margin={"t": top + 28})
+
+
+def _so_far(landscape: Landscape) -> str:
+    many = int(landscape.evaluated.sum())
+    return f"Not finished: {many:,} of {landscape.evaluated.size:,} nodes"
 
 
 def choices(landscape: Landscape) -> dict[str, tuple[str, ...]]:
@@ -63,10 +87,11 @@ def choices(landscape: Landscape) -> dict[str, tuple[str, ...]]:
     scales: tuple[str, ...] = ("linear",)
     if has_logarithm(landscape):
         scales = ("log", "linear") if landscape.scale == "log" else ("linear", "log")
+    classes = ("class by class",) if landscape.classes else ()
     if landscape.loss.ndim == 1:
-        return {"view": ("line",), "scale": scales}
+        return {"view": ("line", *classes), "scale": scales}
     several = ("side by side",) if len(multiples(landscape)) > 1 else ()
-    return {"view": ("plane", "surface", *several), "scale": scales}
+    return {"view": ("plane", "surface", *several, *classes), "scale": scales}
 
 
 def _plane(landscape: Landscape, wanted: str, colours: Palette) -> tuple[Any, dict[str, Any]]:
@@ -75,12 +100,13 @@ def _plane(landscape: Landscape, wanted: str, colours: Palette) -> tuple[Any, di
     places = _PLACES if undistorted(landscape) else _PLACES | {"yaxis": {"domain": [0, 1]}}
     axes = {"xaxis": x, "yaxis": y} | side_axes(landscape, log=scale.log)
     legend = {"x": WIDTH + GAP, "xanchor": "left"}
+    short = {axis: _NARROW[axis] | title for axis, title in short_titles(landscape).items()}
     layout = {name: axis | places[name] for name, axis in axes.items()} | {
         "height": 640,
         "coloraxis": scale.bar("loss", len=0.4),
         "showlegend": landscape.trajectory is not None,
         "legend": {"orientation": "h", "y": 1, "yanchor": "bottom"} | legend,
-        "meta": {"narrow": _NARROW},
+        "meta": {"narrow": _NARROW | short},
     }
     plane = [trace | {"showlegend": False} for trace in plane_traces(landscape, scale, colours)]
     return [*plane, *side_traces(landscape, colours)], layout
@@ -104,14 +130,26 @@ def _side_by_side(
     return multiple_traces(landscape, wanted, colours), layout
 
 
+def _class_by_class(
+    landscape: Landscape, wanted: str, colours: Palette
+) -> tuple[Any, dict[str, Any]]:
+    layout = class_layout(landscape, wanted, colours)
+    without_bar = _LINE_MARGIN if landscape.loss.ndim == 1 else {}
+    return class_traces(landscape, wanted, colours), layout | without_bar
+
+
 def _line(landscape: Landscape, wanted: str, colours: Palette) -> tuple[Any, dict[str, Any]]:
     layout = line_layout(landscape, colours, log=wanted == "log")
-    return line_traces(landscape, colours), layout | {
-        "margin": {"l": 12, "r": 12, "t": 36, "b": 12}
-    }
+    return line_traces(landscape, colours), layout | _LINE_MARGIN
 
 
-_VIEWS = {"plane": _plane, "surface": _surface, "side by side": _side_by_side, "line": _line}
+_VIEWS = {
+    "plane": _plane,
+    "surface": _surface,
+    "side by side": _side_by_side,
+    "class by class": _class_by_class,
+    "line": _line,
+}
 _PLACES: dict[str, dict[str, Any]] = {
     "xaxis": {"domain": [0, WIDTH], "constraintoward": "left"},
     "yaxis": {"domain": [0, 1], "constraintoward": "top"},
@@ -120,6 +158,7 @@ _PLACES: dict[str, dict[str, Any]] = {
     "yaxis2": {"domain": [0.58, 1], "anchor": "x2"},
     "yaxis3": {"domain": [0, 0.4], "anchor": "x3"},
 }
+_LINE_MARGIN = {"margin": {"l": 12, "r": 12, "t": 36, "b": 12}}
 _WIDE_BAR = {"coloraxis": {"colorbar": {"len": 1}}}
 _NARROW: dict[str, Any] = {
     **_WIDE_BAR,
@@ -137,7 +176,7 @@ _NARROW: dict[str, Any] = {
 def caption(landscape: Landscape) -> str:
     """Where the slice lies, how it is known, and what it shows of the training."""
     parts = [_where(landscape), _known(landscape), *_errors(landscape), *_geometry(landscape)]
-    parts += _training(landscape)
+    parts += [*_by_class(landscape), *_training(landscape)]
     if not np.isfinite(landscape.loss).all():
         parts.append("Magenta: the loss is NaN or infinite.")
     held_out = f" Held out: {landscape.held_out}." if landscape.held_out else ""
@@ -153,6 +192,11 @@ def _where(landscape: Landscape) -> str:
 def _known(landscape: Landscape) -> str:
     """How many nodes were evaluated, and what the audit says of the others."""
     many, all_of = int(landscape.evaluated.sum()), landscape.evaluated.size
+    if not landscape.finished:
+        return (
+            f"{_so_far(landscape)} were evaluated so far (dots); what is between them is not yet "
+            f"within the tolerance ({landscape.tolerance:.0%} of the range) and will change."
+        )
     if many == all_of:
         return f"All {all_of:,} nodes were evaluated."
     told = f"{many:,} of {all_of:,} nodes were evaluated (dots), the others interpolated"
@@ -182,8 +226,19 @@ def _geometry(landscape: Landscape) -> list[str]:
     told += f" (the weights: {number(landscape.centre_length)})"
     if landscape.loss.ndim == 1:
         return [f"{told}."]
+    cosine = round(float(landscape.cosines[0, 1]), 2) + 0.0  # no minus zero
     shape = "" if undistorted(landscape) else "; angles are not drawn as they are"
-    return [f"{told}; cosine between them: {landscape.cosines[0, 1]:.2f}{shape}."]
+    return [f"{told}; cosine between them: {cosine:.2f}{shape}."]
+
+
+def _by_class(landscape: Landscape) -> list[str]:
+    if not landscape.classes:
+        return []
+    between = (
+        "" if landscape.evaluated.all() else "; between evaluated nodes interpolated unchecked"
+    )
+    dotted = " (dotted: all classes together)" if landscape.loss.ndim == 1 else ""
+    return [f"Class by class: the mean loss of each class's own examples{dotted}{between}."]
 
 
 def _training(landscape: Landscape) -> list[str]:
@@ -205,14 +260,16 @@ def _training(landscape: Landscape) -> list[str]:
 
 def numbers(landscape: Landscape) -> tuple[Named, ...]:
     """How sharp this slice is, each definition under its own name."""
-    found = [Named(each.name, each.value, each.about) for each in landscape.figures]
+    so_far = "" if landscape.finished else "not finished, known so far: "
+    found = [Named(each.name, each.value, so_far + each.about) for each in landscape.figures]
     return (Named("loss at the centre", landscape.centre_loss, "on the same data"), *found)
 
 
 def _label(landscape: Landscape) -> str:
     short = (name.partition(" (")[0] for name in landscape.directions)
     shape = "plane" if landscape.loss.ndim == 2 else "line"
-    return f"{label(landscape.about)}: {shape} of {' and '.join(short)}"
+    state = "" if landscape.finished else ", not finished"
+    return f"{label(landscape.about)}: {shape} of {' and '.join(short)}{state}"
 
 
 PANEL = StoredPanel(

@@ -65,6 +65,9 @@ def make_landscape(nodes: int = 11, **changes: Any) -> Landscape:
         "cosines": np.array([[1.0, 0.01], [0.01, 1.0]]),
         "trajectory": make_trajectory(),
         "figures": (Figure("flatness radius", 0.3, "within which it stays low"),),
+        "finished": True,
+        "classes": (),
+        "class_loss": None,
     }
     return Landscape(**(made | changes))
 

@@ -43,4 +43,5 @@ def test_the_layout_marks_the_centre_and_names_the_direction() -> None:
     assert layout["shapes"][0]["x0"] == 0
     assert layout["xaxis"]["title"]["text"] == "towards step 9"
     assert layout["yaxis"]["type"] == "log"
+    assert layout["meta"]["narrow"]["xaxis"]["title"]["text"] == "towards step 9"
     assert not line_layout(make_line(accuracy=None), LIGHT, log=True)["yaxis2"]["visible"]

@@ -29,13 +29,16 @@ def test_losses_share_their_colours_and_accuracies_theirs() -> None:
     assert (layout["coloraxis2"]["cmin"], layout["coloraxis2"]["cmax"]) == (0, 1)
 
 
-def test_no_two_planes_overlap() -> None:
+def test_each_heading_stands_over_its_plane_and_each_plane_keeps_its_shape() -> None:
     layout = multiple_layout(make_landscape(), "log", LIGHT)
-    boxes = [(layout[f"xaxis{n}"]["domain"], layout[f"yaxis{n}"]["domain"]) for n in range(1, 5)]
-    for place, (x, y) in enumerate(boxes):
-        assert 0 <= x[0] < x[1] <= 1
-        assert 0 <= y[0] < y[1] <= 1
-        for other_x, other_y in boxes[place + 1 :]:
-            apart_x = x[1] < other_x[0] or other_x[1] < x[0]
-            apart_y = y[1] < other_y[0] or other_y[1] < y[0]
-            assert apart_x or apart_y
+    third = layout["annotations"][2]
+    assert (third["text"], third["xref"]) == ("<b>accuracy</b>", "x3 domain")
+    assert [layout[f"yaxis{n}"]["scaleanchor"] for n in (2, 3, 4)] == ["x2", "x3", "x4"]
+    assert layout["xaxis3"]["domain"] == layout["xaxis"]["domain"]
+
+
+def test_on_a_narrow_page_ticks_do_not_reach_into_the_plane_beside() -> None:
+    layout = multiple_layout(make_landscape(), "log", LIGHT)
+    narrow = layout["meta"]["narrow"]
+    assert [narrow[name]["showticklabels"] for name in ("yaxis", "yaxis2")] == [True, False]
+    assert "showticklabels" not in layout["yaxis2"]

@@ -16,12 +16,13 @@ from dashboard.loss_plane import (
     inside,
     plane_axes,
     plane_traces,
+    short_titles,
     undistorted,
     without_undershoot,
 )
 from dashboard.loss_scale import loss_scale
 from dashboard.theme import palette
-from tests.dashboard.around import make_landscape, make_trajectory
+from tests.dashboard.around import make_landscape, make_line, make_trajectory
 from tests.dashboard.samples import HOSTILE
 
 LIGHT = palette("light")
@@ -45,6 +46,24 @@ def test_the_hover_leaves_out_what_is_not_known() -> None:
     told = heat(landscape, landscape.loss, loss_scale("log", landscape.loss))["hovertemplate"]
     assert "interpolation" not in told
     assert "±" not in told
+
+
+def test_errors_of_the_loss_are_told_of_no_other_quantity() -> None:
+    landscape = make_landscape()
+    assert landscape.accuracy is not None
+    trace = heat(landscape, landscape.accuracy, loss_scale("linear", landscape.accuracy))
+    assert "interpolation" not in trace["hovertemplate"]
+    assert "±" not in trace["hovertemplate"]
+    np.testing.assert_allclose(trace["customdata"][..., 0], landscape.accuracy, rtol=1e-6)
+
+
+def test_what_is_not_finished_tells_no_error() -> None:
+    unknown = np.where(make_landscape().evaluated, 0.0, np.nan)
+    landscape = make_landscape(finished=False, interpolation_error=unknown)
+    trace = heat(landscape, landscape.loss, loss_scale("log", landscape.loss))
+    assert "not finished" in trace["hovertemplate"]
+    assert "interpolation" not in trace["hovertemplate"]
+    assert np.isfinite(trace["customdata"]).all()
 
 
 def test_nan_and_infinity_are_told_apart_and_nowhere_else() -> None:
@@ -114,3 +133,10 @@ def test_interpolation_does_not_reach_below_what_was_evaluated() -> None:
 def test_names_of_directions_are_text() -> None:
     x, _ = plane_axes(make_landscape(directions=(HOSTILE, "b")))
     assert "<img" not in x["title"]["text"]
+
+
+def test_short_names_where_there_is_little_room() -> None:
+    told = short_titles(make_landscape(directions=("random 0 (filter-normalised)", HOSTILE)))
+    assert told["xaxis"]["title"]["text"] == "random 0"
+    assert "<img" not in told["yaxis"]["title"]["text"]
+    assert [*short_titles(make_line())] == ["xaxis"]

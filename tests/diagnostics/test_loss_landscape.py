@@ -9,7 +9,7 @@ from diagnostics.loss_landscape import growing_landscape, loss_landscape
 from diagnostics.slices import Grid
 from diagnostics.subject import Subject
 from diagnostics.weight_space import Piece
-from tests.diagnostics.bowl import Bowl, Function, Product, rotated
+from tests.diagnostics.bowl import Bowl, Clusters, Function, Product, rotated
 
 torch.set_num_threads(1)
 
@@ -123,6 +123,78 @@ def test_it_grows_mesh_by_mesh_to_the_same_end():
     assert all(np.isfinite(stage.loss).all() for stage in stages)
     assert stages[-1].loss == pytest.approx(loss_landscape(bowl, [X, Y], Grid()).loss, abs=0)
     assert stages[-1].about == bowl.about
+
+
+def test_only_the_last_is_finished():
+    bowl = Bowl(np.diag([1.0, 30.0]), floor=0.1)
+    for held_out in (None, Bowl(np.diag([30.0, 1.0]), floor=0.1)):
+        stages = list(growing_landscape(bowl, [X, Y], Grid(), held_out=held_out))
+        assert [stage.finished for stage in stages] == [False] * (len(stages) - 1) + [True]
+        between = ~stages[0].evaluated
+        assert np.isnan(stages[0].interpolation_error[between]).all()
+        assert len(stages) > 2
+    for grid in (Grid(resolution=9, tolerance=0), Grid(resolution=5)):
+        assert [stage.finished for stage in growing_landscape(bowl, [X, Y], grid)] == [True]
+
+
+@pytest.mark.parametrize("tolerance", [0, 0.01])
+@pytest.mark.parametrize("directions", [[X], [X, Y]])
+def test_each_class_has_its_own_surface_beside_held_out_data(directions, tolerance):
+    space, others = Clusters([20, 50, 30]), Clusters([10, 20, 30], seed=1)
+    grid = Grid((-4, 4), 401 if len(directions) == 1 else 51, tolerance, by_class=True)
+    surface = loss_landscape(space, directions, grid, held_out=others)
+    x, y = _at(surface)
+    assert surface.classes == ("0", "1", "2")
+    assert surface.class_loss.shape == (3, *surface.loss.shape)
+    assert surface.evaluated.all() == (tolerance == 0)
+    for label, found in enumerate(surface.class_loss):
+        exact = space.class_loss(label, x, y)
+        assert found[surface.evaluated] == pytest.approx(exact[surface.evaluated], rel=1e-12)
+        gap = np.abs(np.log(found / exact)) / np.ptp(np.log(exact))
+        assert gap.max() < 0.02  # not refined for each class
+        assert gap.mean() < 0.002
+    for own, found in ((space, surface.loss), (others, surface.held_out_loss)):
+        shares = [own.weights[own.classes == label].sum() for label in range(3)]
+        exact = np.average([own.class_loss(n, x, y) for n in range(3)], axis=0, weights=shares)
+        assert np.abs(np.log(found / exact)).max() <= (tolerance or 1e-12) * np.ptp(np.log(exact))
+
+
+def _at(surface):
+    """Both weights at every node."""
+    return np.meshgrid(*surface.axes) if surface.loss.ndim == 2 else (surface.axes[0], 0.0)
+
+
+def test_while_it_grows_the_classes_and_held_out_data_are_there_too():
+    space, others, grid = Clusters([5, 6]), Clusters([7, 8], 1), Grid(by_class=True)
+    first, *_, last = growing_landscape(space, [X, Y], grid, held_out=others)
+    for early, late in (
+        (first.class_loss, last.class_loss),
+        (first.held_out_loss, last.held_out_loss),
+    ):
+        assert np.isfinite(early).all()
+        gap = np.abs(np.log(early / late)) / np.ptp(np.log(late))
+        assert 0 < gap.max() < 0.05
+
+
+def test_classes_unasked_for_or_too_many_are_not_there():
+    for counts, by_class in (([5, 6], False), ([3] * 13, True)):
+        surface = loss_landscape(Clusters(counts), [X, Y], Grid(resolution=5, by_class=by_class))
+        assert surface.classes == ()
+        assert surface.class_loss is None
+
+
+def test_losses_by_class_are_those_of_each_classs_examples_given_alone():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    (x, y), loss = classes(1), functional.cross_entropy
+    subject = Subject(model, loss, [(x[:25], y[:25]), (x[25:], y[25:])], population=1000)
+    plane = [random_direction(subject, n, without=()) for n in (0, 1)]
+    surface = loss_landscape(subject, plane, Grid((-1, 1), 5, 0, by_class=True))
+    assert surface.classes == ("0", "1", "2")
+    for label in range(3):
+        alone = Subject(model, loss, (x[y == label], y[y == label]))
+        expected = loss_landscape(alone, plane, Grid((-1, 1), 5, 0)).loss
+        assert surface.class_loss[label] == pytest.approx(expected, rel=1e-12)
 
 
 def classes(seed):

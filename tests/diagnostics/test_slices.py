@@ -12,7 +12,7 @@ from diagnostics.slices import Grid, Slice, axis_of
 from diagnostics.subject import Subject
 from diagnostics.weight_space import Examples
 from probes.folder import FathomError
-from tests.diagnostics.bowl import Bowl
+from tests.diagnostics.bowl import Bowl, Clusters
 
 AXES = (np.array([-1.0, 0, 1]),) * 2
 
@@ -53,6 +53,32 @@ def test_its_key_tells_all_that_a_value_depends_on():
     ]
     assert len({each.key() for each in slices}) == len(slices)
     assert Slice(Bowl(np.eye(2)), [u, v], AXES).key() == slices[0].key()
+
+
+def test_losses_by_class_have_a_key_of_their_own_where_there_are_classes():
+    bowl, clusters = Bowl(np.eye(2)), Clusters([3, 4])
+    keys = {
+        name: [
+            Slice(space, plane(bowl), AXES, by_class=by_class).key() for by_class in (False, True)
+        ]
+        for name, space in (("bowl", bowl), ("clusters", clusters))
+    }
+    assert keys["bowl"][0] == keys["bowl"][1]
+    assert keys["clusters"][0] != keys["clusters"][1]
+
+
+def test_each_column_is_the_quantity_that_it_is_called():
+    space, sample = Clusters([3, 4]), Clusters([3, 4])
+    sample.about = replace(sample.about, population=100)
+    axes, node = (np.array([-1.0, 0, 2]),) * 2, 5  # x = 2, y = 0
+    for each in (space, sample):
+        cut = Slice(each, plane(each), axes, held_out=Clusters([9], 1), by_class=True)
+        found = dict(zip(cut.quantities, cut(np.array([node]))[0], strict=True))
+        assert cut.classes == ("0", "1")
+        assert found["class 1"] == pytest.approx(space.class_loss(1, 2.0, 0.0))
+        assert found["loss"] == pytest.approx(space.examples_at(np.array([2.0, 0])).means()[0])
+        assert found["held_out_loss"] == pytest.approx(Clusters([9], 1).class_loss(0, 2.0, 0.0))
+        assert np.isfinite(found["rise_error"]) == bool(each.about.population)
 
 
 class Padded(Bowl):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diagnostics.tiles import TILE, Asked, Tiles, Work
+from diagnostics.tiles import STALE, TILE, Asked, Tiles, Work
 
 WORKER = """
 import sys, time
@@ -110,6 +110,54 @@ def test_what_was_asked_is_told_and_what_was_not_is_a_gap(tmp_path):
     again = Asked(doubled([]), "a", Work(tmp_path))
     again(np.array([5]))
     assert again.mask((2, 3)).sum() == 1  # of what others asked it shows nothing
+
+
+WRITER = """
+import os, sys, time
+import numpy as np
+from pathlib import Path
+from diagnostics.tiles import Tiles
+tiles, fsync = Tiles(Path({folder!r}), "a"), os.fsync
+
+def slow(number):
+    print("beside", flush=True)
+    sys.stdin.readline()
+    fsync(number)
+
+os.fsync = slow
+tiles.keep(np.arange(3), np.ones((3, 1)))
+"""
+
+
+def writing(folder):
+    """A process that has a tile half written, and goes on when it is told to."""
+    code = WRITER.format(folder=str(folder))
+    root, pipe = Path(__file__).parents[2], subprocess.PIPE
+    writer = subprocess.Popen([sys.executable, "-c", code], cwd=root, stdin=pipe, stdout=pipe)
+    assert writer.stdout.readline() == b"beside\n"
+    return writer
+
+
+def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_path):
+    killed, living = writing(tmp_path), writing(tmp_path)
+    killed.kill()
+    killed.communicate()
+    beside = {p.suffixes[0]: p for p in Tiles(tmp_path, "a").folder.glob("*.part")}
+    assert beside.keys() == {f".{killed.pid}", f".{living.pid}"}
+    long_ago = time.time() - STALE - 1
+    os.utime(beside[f".{killed.pid}"], (long_ago, long_ago))
+    tiles = Tiles(tmp_path, "a")
+    assert [*tiles.folder.iterdir()] == [beside[f".{living.pid}"]]
+    living.communicate(b"\n")
+    assert living.returncode == 0
+    assert [*tiles.known()] == [0, 1, 2]
+
+
+def test_a_whole_tile_is_never_stale(tmp_path):
+    Tiles(tmp_path, "a").keep(np.arange(3), np.ones((3, 1)))
+    (tile,) = Tiles(tmp_path, "a").folder.iterdir()
+    os.utime(tile, (0, 0))
+    assert [*Tiles(tmp_path, "a").known()] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 0.01])

@@ -45,6 +45,49 @@ def test_a_line_has_one_view_and_refuses_others() -> None:
         draw(make_line(), view="plane")
 
 
+def classified(make: Any, **changes: Any) -> Any:
+    """With a loss for each of two classes."""
+    losses = np.stack([make().loss, 2 * make().loss])
+    return make(classes=("0", "1"), class_loss=losses, **changes)
+
+
+def test_class_by_class_where_there_are_classes() -> None:
+    plane, line = classified(make_landscape), classified(make_line)
+    assert choices(plane)["view"] == ("plane", "surface", "side by side", "class by class")
+    assert choices(line)["view"] == ("line", "class by class")
+    figure = draw(plane, view="class by class")
+    assert [trace.type for trace in figure.data].count("heatmap") == 2
+    assert {trace.type for trace in draw(line, view="class by class").data} == {"scatter"}
+    with pytest.raises(ValueError, match="no view 'class by class'"):
+        draw(make_landscape(), view="class by class")
+    assert "each class's own examples; between" in caption(plane)
+    assert "dotted: all classes together)." in caption(line)
+    assert "lass by class" not in caption(make_landscape())
+
+
+UNFINISHED: dict[str, Any] = {"finished": False, "audited": 0, "audit_error": np.nan}
+
+
+@pytest.mark.parametrize("make", [make_landscape, make_line])
+def test_what_is_not_finished_says_so_in_every_view(make: Any) -> None:
+    landscape = classified(make, **UNFINISHED)
+    many, size = landscape.evaluated.sum(), landscape.evaluated.size
+    told = f"Not finished: {many} of {size} nodes"
+    for view in choices(landscape)["view"]:
+        unfinished, finished = (
+            draw(each, view=view)  # type: ignore[arg-type]
+            for each in (landscape, classified(make))
+        )
+        assert any(told in (note.text or "") for note in unfinished.layout.annotations)
+        assert not any("finished" in (note.text or "") for note in finished.layout.annotations)
+        assert unfinished.layout.margin.t > finished.layout.margin.t
+    assert f"{told} were evaluated so far" in caption(landscape)
+    assert "checked" not in caption(landscape).replace("unchecked", "")
+    assert PANEL.stored.label(landscape).endswith(", not finished")
+    assert "finished" not in PANEL.stored.label(make()) + caption(make())
+    assert all("not finished" in each.meaning for each in numbers(landscape)[1:])
+
+
 def test_alone_there_is_nothing_to_put_beside() -> None:
     alone = make_landscape(accuracy=None, held_out_loss=None, held_out_accuracy=None)
     assert choices(alone)["view"] == ("plane", "surface")
@@ -99,6 +142,7 @@ def test_the_plane_makes_room_on_a_narrow_page() -> None:
     assert layout.xaxis.domain[1] < layout.xaxis2.domain[0]
     assert narrow["xaxis"]["domain"] == [0, 1]
     assert narrow["yaxis"]["domain"][0] > narrow["yaxis2"]["domain"][1]
+    assert narrow["xaxis"]["title"]["text"] == "random 0"
 
 
 def test_numbers_have_their_definitions() -> None:
@@ -120,8 +164,15 @@ def test_numbers_have_their_definitions() -> None:
         make_landscape(about=make_about(run=HOSTILE), directions=(HOSTILE, HOSTILE)),
         make_line(),
         make_line(loss=np.full(11, np.nan)),
+        classified(make_landscape, **UNFINISHED),
+        classified(make_line),
+        make_landscape(classes=("0", "1"), class_loss=np.full((2, 11, 11), np.nan)),
+        make_line(classes=("0", "1"), class_loss=np.array([[0.0] * 11, [np.inf] * 11])),
     ],
-    ids=["bowl", "no way", "nan", "inf", "zero", "huge", "hostile", "line", "nan line"],
+    ids=[
+        *("bowl", "no way", "nan", "inf", "zero", "huge", "hostile", "line", "nan line"),
+        *("unfinished", "classes on a line", "nan classes", "zero and infinite classes"),
+    ],
 )
 def test_draws_whatever_was_computed(landscape: Any, scheme: Any) -> None:
     for view in choices(landscape)["view"]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,7 +21,9 @@ Scale = Literal["linear", "log"]
 Evaluate = Callable[[Nodes], Floats]  # flat node numbers -> values
 
 COARSEST = 7  # nodes along an axis at first
-REACH = 1  # coarse cells around a surprise that are looked at more closely
+REACH = 2  # cells of the finer mesh around a surprise that it speaks for
+SCOUTED = 0.5  # of the tolerance: a cell less wrong than that at its centre is not cut further
+FASTEST = 2.0  # a halving divides a smooth error by 16, a kink's by 2: no more is believed
 AUDIT = 59  # nodes checked: none bad means, at 95 %, that at most 5 % of the rest are
 
 
@@ -43,7 +46,10 @@ def refining(
     scale: Scale = "linear",
     seed: int = 0,
 ) -> Iterator[Refined]:
-    """Halve the cells of a coarse grid where an interpolant was wrong by more than the tolerance.
+    """Halve the cells of a coarse grid until what is left to interpolate is within the tolerance.
+
+    A cell is cut only where its centre surprised, and the finer cells are suspect in turn only
+    where the error, falling as fast as it did from the mesh before, would still be too large.
 
     The tolerance is a share of the range of the values, on the scale they are drawn on: the linear
     one as soon as a value is not above zero. Gives the grid as it is known after each mesh; only
@@ -56,6 +62,7 @@ def refining(
     for coarse, fine in pairwise(levels):
         yield grid.draft(coarse, levels[-1])
         suspect = grid.halve(coarse, fine, suspect, tolerance)
+    grid.ask(suspect)  # beside the last surprises
     yield grid.audit(tolerance, np.random.default_rng(seed))
 
 
@@ -85,7 +92,8 @@ class _Grid:
         self.values = np.full(shape, np.nan)
         self.evaluated = np.zeros(shape, bool)
         self.error = np.zeros(shape)
-        self.law = np.zeros(shape, np.int64)  # of LAWS, the one that was right around here
+        self.seen = np.zeros((len(LAWS), *shape))  # each law's largest surprise around here, last
+        self.law = np.zeros(shape, np.int64)  # of LAWS, the one that is to be best around here
 
     def ask(self, nodes: Mask) -> None:
         wanted = np.flatnonzero(nodes & ~self.evaluated)
@@ -94,25 +102,40 @@ class _Grid:
         self.evaluated.flat[wanted] = True
 
     def halve(self, coarse: Axes, fine: Axes, suspect: Mask, tolerance: float) -> Mask:
-        """Predict the fine mesh, evaluate it where suspect; surprises are suspect next."""
+        """Predict the fine mesh, and evaluate it where suspect and not foreseen at the centres."""
         shape = self.values.shape
-        guesses = self._guesses(coarse, fine)  # [law, grid]
+        guesses = self._guesses(LAWS, coarse, fine)
         new = _mesh(shape, fine) & ~_mesh(shape, coarse)
-        wanted = new & suspect
-        self.ask(wanted)
-        surprises = np.where(wanted, [self.deviation(guess) for guess in guesses], 0.0)
-        believed = np.take_along_axis(guesses, self.law[None], 0)[0]
-        self.values[new & ~self.evaluated] = believed[new & ~self.evaluated]
-        reach = tuple(REACH * _gap(axis) for axis in coarse)
-        around = np.array([_largest_around(surprise, reach) for surprise in surprises])
-        self.law = np.where(suspect, around.argmin(0), self.law)
-        self.error = np.where(suspect, around.min(0), self.error)
-        odd: Mask = around.min(0) > tolerance  # no one law foresaw all that was seen here
-        return odd
+        self.ask(new & suspect & _mesh(shape, tuple(map(_centres, coarse, fine))))
+        cut = suspect & (self._surprises(guesses, new, fine).min(0) > SCOUTED * tolerance)
+        self.ask(new & cut)
+        self._learn(self._surprises(guesses, new, fine), cut)
+        left = new & ~self.evaluated
+        self.values[left] = np.take_along_axis(guesses, self.law[None], 0)[0][left]
+        beyond: Mask = self.error > tolerance
+        return beyond
+
+    def _surprises(self, guesses: Floats, new: Mask, fine: Axes) -> Floats:
+        """[law, grid]  The largest around each node; below zero where nothing new was asked."""
+        asked, mesh = new & self.evaluated, np.ix_(*fine)
+        full = (np.arange(count) for count in asked.shape)
+        nearest = np.ix_(*map(_nearest, fine, full))
+        each = (np.where(asked, self.deviation(guess), -1.0)[mesh] for guess in guesses)
+        return np.array([_largest_around(surprises)[nearest] for surprises in each])
+
+    def _learn(self, surprises: Floats, cut: Mask) -> None:
+        """Which law to believe, and its error now: less than seen where the mesh is finer since."""
+        with np.errstate(all="ignore"):
+            fall = np.fmin(np.fmax(self.seen / surprises, 1.0), FASTEST)  # 1 where not known
+        expected = surprises / np.where(cut, fall, 1.0)
+        near = surprises[0] >= 0
+        self.law = np.where(near, expected.argmin(0), self.law)
+        self.error = np.where(near, expected.min(0), self.error)
+        self.seen = np.where(near, surprises, self.seen)
 
     def draft(self, mesh: Axes, full: Axes) -> Refined:
         """What is known by now: from this mesh to the full grid by one law, with no error told."""
-        guess = self._guesses(mesh, full)[LAWS.index((_local, True))]
+        guess = self._guesses([(_local, LOG)], mesh, full)[0]
         known = np.isfinite(self.values) | self.evaluated
         return Refined(
             values=np.where(known, self.values, guess),
@@ -123,20 +146,27 @@ class _Grid:
         )
 
     def audit(self, tolerance: float, random: np.random.Generator) -> Refined:
-        """Check interpolated nodes drawn at random; around a bad one evaluate all, draw again."""
+        """Check interpolated nodes drawn at random; around bad ones evaluate all, draw again."""
         while True:
             left = np.flatnonzero(~self.evaluated)
             drawn = random.choice(left, min(AUDIT, len(left)), replace=False)
-            believed, chosen = self.values.copy(), np.zeros(self.values.shape, bool)
+            chosen = np.zeros(self.values.shape, bool)
             chosen.flat[drawn] = True
-            self.ask(chosen)
-            wrong = np.where(chosen, self.deviation(believed), 0.0)
-            if not (wrong > tolerance).any():
+            wrong = self._check(chosen)
+            bad = wrong > tolerance
+            if not bad.any():
                 break
-            self.ask(_largest_around(wrong > tolerance, (2 * REACH,) * wrong.ndim))
+            while bad.any():  # until only good ones surround them
+                bad = self._check(_largest_around(bad)) > tolerance
         error = np.where(self.evaluated, 0.0, np.maximum(self.error, wrong.max(initial=0.0)))
         worst = float(wrong.max(initial=0.0))
         return Refined(self.values, self.evaluated, error, len(drawn), worst)
+
+    def _check(self, nodes: Mask) -> Floats:
+        """Evaluate interpolated nodes: how far off they were, and 0 elsewhere."""
+        believed, chosen = self.values.copy(), nodes & ~self.evaluated
+        self.ask(chosen)
+        return np.where(chosen, self.deviation(believed), 0.0)
 
     def deviation(self, predicted: Floats) -> Floats:
         """How far predictions are off, in shares of the range; infinite at a hole's rim."""
@@ -149,19 +179,19 @@ class _Grid:
         whole, foreseen = np.isfinite(self.values), np.isfinite(predicted)
         return np.where(whole & foreseen, gap, np.where(whole | foreseen, np.inf, 0.0))
 
-    def _guesses(self, coarse: Axes, fine: Axes) -> Floats:
-        """What each law says of the fine mesh, from the coarse one."""
+    def _guesses(self, laws: Sequence[Law], coarse: Axes, fine: Axes) -> Floats:
+        """[law, grid]  What each law says of the fine mesh, from the coarse one."""
         known = self.values[np.ix_(*coarse)]
         block, holes = _filled(known), _holes(known, coarse, fine)
-        guesses = np.full((len(LAWS), *self.values.shape), np.nan)
-        for law, (interpolate, logarithmic) in enumerate(LAWS):
-            plain = not logarithmic or block.min() <= 0
-            drawn = block if plain else np.log(block)
+        guesses = np.full((len(laws), *self.values.shape), np.nan)
+        for guess, (interpolate, (drawn_as, back)) in zip(guesses, laws, strict=True):
+            plain = block.min() <= 0  # where neither logarithms nor roots are
+            drawn = block if plain else drawn_as(block)
             for axis, (old, new) in enumerate(zip(coarse, fine, strict=True)):
                 drawn = interpolate(old, new, drawn, axis)
             with np.errstate(over="ignore"):
-                found = drawn if plain else np.exp(drawn)
-            guesses[law][np.ix_(*fine)] = np.where(np.isfinite(holes), found, holes)
+                found = drawn if plain else back(drawn)
+            guess[np.ix_(*fine)] = np.where(np.isfinite(holes), found, holes)
         return guesses
 
 
@@ -171,9 +201,9 @@ def _spline(old: Nodes, new: Nodes, block: Floats, axis: int) -> Floats:
     return found
 
 
-def _local(old: Nodes, new: Nodes, block: Floats, axis: int) -> Floats:
-    """The cubic through the nearest four: ten times worse where smooth, untouched by far kinks."""
-    count = min(4, len(old))
+def _local(old: Nodes, new: Nodes, block: Floats, axis: int, most: int = 4) -> Floats:
+    """The polynomial through the nearest few: worse where smooth, untouched by far kinks."""
+    count = min(most, len(old))
     first = np.clip(np.searchsorted(old, new) - count // 2, 0, len(old) - count)
     weights = np.zeros((len(new), len(old)))
     for row, (start, place) in enumerate(zip(first.tolist(), new.tolist(), strict=True)):
@@ -184,13 +214,14 @@ def _local(old: Nodes, new: Nodes, block: Floats, axis: int) -> Floats:
     return np.moveaxis(np.tensordot(weights, block, (1, axis)), 0, axis)
 
 
+Interpolate = Callable[[Nodes, Nodes, Floats, int], Floats]
+Law = tuple[Interpolate, tuple[Callable[..., Floats], Callable[..., Floats]]]  # drawn how, and back
+
 # A trained loss spans decades: far out its logarithm is the smoother; at the bottom, itself.
-LAWS: tuple[tuple[Callable[..., Floats], bool], ...] = (
-    (_spline, True),
-    (_spline, False),
-    (_local, True),
-    (_local, False),
-)
+LOG = (np.log, np.exp)
+DRAWN = (LOG, (np.sqrt, np.square), (np.positive, np.positive))
+INTERPOLANTS: tuple[Interpolate, ...] = (_spline, _local, partial(_local, most=6))
+LAWS: tuple[Law, ...] = tuple((each, drawn) for drawn in DRAWN for each in INTERPOLANTS)
 
 
 def _filled(block: Floats) -> Floats:
@@ -203,13 +234,15 @@ def _filled(block: Floats) -> Floats:
     return filled
 
 
-def _largest_around(values: Any, reach: tuple[int, ...]) -> Any:
+def _largest_around(values: Any) -> Any:
     """At each node the largest value within reach; of a mask: whether any is set."""
-    return maximum_filter(values, size=tuple(2 * r + 1 for r in reach), mode="constant")
+    return maximum_filter(values, size=2 * REACH + 1, mode="nearest")
 
 
-def _gap(axis: Nodes) -> int:
-    return int(np.diff(axis).max(initial=1))
+def _nearest(old: Nodes, new: Nodes) -> Nodes:
+    """For each new node the number of the old one nearest to it."""
+    nearest: Nodes = np.abs(new[:, None] - old).argmin(1)
+    return nearest
 
 
 def _holes(known: Floats, coarse: Axes, fine: Axes) -> Floats:
@@ -218,8 +251,18 @@ def _holes(known: Floats, coarse: Axes, fine: Axes) -> Floats:
     nearest = known
     for axis, (old, new) in enumerate(zip(coarse, fine, strict=True)):
         share = make_interp_spline(old, share, k=min(1, len(old) - 1), axis=axis)(new)
-        nearest = nearest.take(np.abs(new[:, None] - old).argmin(1), axis)
+        nearest = nearest.take(_nearest(old, new), axis)
     return np.where((share > 1 - 1e-9) & ~np.isfinite(nearest), nearest, 0.0)
+
+
+def _centres(coarse: Nodes, fine: Nodes) -> Nodes:
+    """All but the nodes between two cut cells.
+
+    Taken along every axis, the new ones among them are the centres of cells, and the midpoints
+    where there is no cell to be cut beside them: on the border, too.
+    """
+    new = np.pad(~np.isin(fine, coarse), 1)
+    return fine[~(new[:-2] & new[2:])]
 
 
 def _mesh(shape: tuple[int, ...], axes: Axes) -> Mask:

@@ -87,8 +87,16 @@ def saved(folder: str | Path, kind: type[Any]) -> tuple[str, ...]:
     """The keys under which a run has Results of this kind, oldest first; '' is the plain one."""
     stem = analysis_of(kind)
     paths = [path for path in (Path(folder) / RESULTS).glob(f"{stem}*.h5") if _is_of(path, stem)]
-    in_order = sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    in_order = sorted(paths, key=lambda path: (_saved_at(path), path.name))
     return tuple(path.stem.removeprefix(stem).removeprefix("-") for path in in_order)
+
+
+def _saved_at(path: Path) -> int:
+    """When it was saved; the oldest is what another process has just discarded."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _is_of(path: Path, stem: str) -> bool:

@@ -83,7 +83,7 @@ def _landscape(asked: argparse.Namespace) -> int:
         work = Work(workers=asked.workers, progress=told)
         found = landscape_of(Run(asked.run), wish_of(asked), cut, work)
     _tell(found, cut)
-    print(f"stored as {landscape_key(found.about, cut)}")
+    print(f"stored as {landscape_key(found, cut)}")
     return 0
 
 

@@ -19,7 +19,7 @@ from diagnostics.slices import Grid
 from diagnostics.store import RESULTS, check_writable, discard, save
 from diagnostics.tiles import Work
 from diagnostics.trajectory import Trajectory, principal_directions, trajectory
-from diagnostics.weight_space import About, Vector
+from diagnostics.weight_space import Vector
 from probes.folder import FathomError
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ def landscape_of(run: Run, wish: Wish, cut: Cut, work: Work) -> Landscape:
     points = _others(subject)
     grid = replace(cut.grid, reach=cut.reach or _reach(subject, plane, cut, points))
     work = replace(work, folder=run.path / RESULTS / TILES)
-    way, key = _way(run, wish, subject, plane, points), landscape_key(subject.about, cut)
+    way = _way(run, wish, subject, plane, points)
     for found in growing_landscape(subject, plane, grid, held_out=held_out, work=work):
         surface = replace(found, trajectory=way)
+        key = landscape_key(surface, cut)
         save(run.path, surface, key if surface.finished else key + UNFINISHED)
     discard(run.path, Landscape, key + UNFINISHED)
     return surface
@@ -67,7 +68,7 @@ def _reach(
 ) -> tuple[float, float]:
     """As far as there is something to see along such directions."""
     if cut.along == "towards":
-        return (-0.5, 1.5)
+        return _past_both(cut.grid.resolution - 1)
     if cut.along == "trajectory":
         furthest = float(np.abs(placed(subject, plane, list(points.values()))[0]).max())
         return (-1.1 * furthest, 1.1 * furthest)
@@ -79,11 +80,20 @@ def _reach(
     return (-1.0, 1.0)
 
 
-def landscape_key(about: About, cut: Cut) -> str:
+def _past_both(gaps: int) -> tuple[float, float]:
+    """Half as far again to both sides, about: so that there is a node at 0 and one at 1."""
+    between = gaps // 2 + (gaps - gaps // 2) % 2 if gaps > 3 else 1
+    before = (gaps - between) // 2
+    return (-before / between, (gaps - before) / between)
+
+
+def landscape_key(found: Landscape, cut: Cut) -> str:
     """What tells it from the run's other landscapes; no more than a file's name may hold."""
+    about = found.about
     how = {"random": f"random{cut.seed}", "towards": f"towards{_target(cut)}"}.get(cut.along)
-    parts = (how or cut.along, f"{cut.axes}d", f"step{about.step}")
-    return "_".join((*parts, about.statistics.replace("-", "")))
+    parts = [how or cut.along, f"{cut.axes}d", f"step{about.step}"]
+    parts += [about.statistics.replace("-", ""), *(["classes"] if found.classes else [])]
+    return "_".join(parts + (["heldout"] if found.held_out else []))
 
 
 def _target(cut: Cut) -> str:

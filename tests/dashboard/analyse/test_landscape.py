@@ -62,6 +62,6 @@ def test_held_out_data_and_classes_are_told(
     coarse = ["--resolution", "3", "--by-class", "--held-out", "unseen:batch"]
     assert main(["analyse", "landscape", str(run), *coarse]) == 0
     assert "on held-out data of unseen:batch: from " in capsys.readouterr().out
-    found = load(run, Landscape, "random0_2d_step4_none")
+    found = load(run, Landscape, "random0_2d_step4_none_classes_heldout")
     assert found.classes == ("0", "1", "2")
     assert found.held_out_loss is not None

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from torch.nn import functional
 
+from diagnostics import Run
 from diagnostics.active.curvature import curvature_of
 from diagnostics.active.landscape import Cut, landscape_of
 from diagnostics.active.wish import Wish
 from diagnostics.curvature import Effort
 from diagnostics.loss_landscape import Landscape
 from diagnostics.slices import Grid
-from diagnostics.store import load, saved
+from diagnostics.store import load, save, saved
 from diagnostics.tiles import Work
 from probes.folder import FathomError
 from probes.snapshot_file import snapshot_steps
@@ -74,3 +75,45 @@ def test_a_landscape_goes_on_from_its_tiles(run):
         landscape_of(run, Wish(), cut, Work(progress=lambda *now: told[-1].append(now)))
     assert told[0][0] == (0, 81)
     assert told[1] == [(81, 81)]
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 4, 6, 15, 50, 51])
+def test_towards_other_weights_both_are_nodes(run, nodes):
+    cut = Cut("towards", axes=1, target=2, grid=replace(SMALL, resolution=nodes))
+    found = landscape_of(run, Wish(), cut, Work())
+    subject = run.subject()
+    ends = [subject.centre, subject.snapshot(2)]
+    for place, there in zip((0.0, 1.0), ends, strict=True):
+        (node,) = np.flatnonzero(np.abs(found.axes[0] - place) < 1e-9)
+        assert found.loss[node] == pytest.approx(subject.loss_at(there), rel=1e-6)
+
+
+def test_towards_another_run_its_weights_lie_at_one(run, trained):
+    cut = Cut("towards", axes=1, other=trained[0] / "adam", grid=replace(SMALL, resolution=5))
+    found = landscape_of(run, Wish(), cut, Work())
+    assert found.directions == ("towards step 12 of adam",)
+    there = Run(trained[0] / "adam").subject()
+    subject = run.subject()
+    assert found.loss[3] == pytest.approx(subject.loss_at(there.centre), rel=1e-5)
+    assert "towards.adam_1d_step12_running" in saved(run.path, Landscape)
+
+
+def test_what_is_known_meanwhile_is_stored_until_it_is_finished(run, monkeypatch):
+    stored = []
+
+    def keep(folder, result, key):
+        stored.append((key, result.finished, int(result.evaluated.sum())))
+        return save(folder, result, key)
+
+    monkeypatch.setattr("diagnostics.active.landscape.save", keep)
+    cut = Cut(seed=5, grid=Grid(resolution=33))
+    landscape_of(run, Wish(), cut, Work())
+    *drafts, last = stored
+    assert drafts
+    assert {(key, done) for key, done, _ in drafts} == {
+        ("random5_2d_step12_running_unfinished", False)
+    }
+    assert last[:2] == ("random5_2d_step12_running", True)
+    counts = [count for *_, count in stored]
+    assert counts == sorted(counts)
+    assert "random5_2d_step12_running_unfinished" not in saved(run.path, Landscape)

@@ -37,8 +37,8 @@ def panel_section(
 
 
 def stored_chapter(anchor: str, run: Run) -> tuple[list[Element | None], Figures]:
-    """What a command has computed, under one heading; the rest in a line."""
-    there = [panel for panel in stored_panels() if panel.stored.keys(run)]
+    """What a command has computed to its end, under one heading; the rest in a line."""
+    there = [panel for panel in stored_panels() if panel.stored.finished(run)]
     missing = [panel for panel in stored_panels() if panel not in there]
     sections: list[Element | None] = []
     figures: Figures = {}

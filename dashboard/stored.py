@@ -7,6 +7,7 @@ get it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 HEADING = "Around the weights"
-PROGRAM = "program.json"
+UNFINISHED = (
+    "This picture is refined for as long as it is being computed. If that has ended, compute the "
+    "same again, with this form or the same command: it goes on where it was."
+)
 NO_PROGRAM = (
     "Nothing can be computed around these weights: the recording holds no loss program. "
     "Record one: Recorder(…, loss=loss_fn, batch=(x, y))"
@@ -31,7 +35,7 @@ class Stored(Generic[R]):
     """The results of one analysis in a run's folder."""
 
     kind: type[R]
-    command: str  # of `fathom analyse`, with its options after the run; "": there is none
+    command: str  # of `fathom analyse`, with its options after the run
     label: Callable[[R], str]  # tells it from the others of its kind
 
     def keys(self, run: Run) -> tuple[str, ...]:
@@ -40,11 +44,15 @@ class Stored(Generic[R]):
 
         return saved(run.path, self.kind)[::-1]
 
+    def finished(self, run: Run) -> tuple[str, ...]:
+        """Of those that are not being computed, nor were left half computed, the newest first."""
+        return tuple(key for key in self.keys(run) if not is_unfinished(key))
+
     def newest(self, run: Run) -> R:
-        """What a panel shows unless another is chosen."""
+        """What a report shows: the newest that is finished."""
         from diagnostics.run import FathomError
 
-        keys = self.keys(run)
+        keys = self.finished(run)
         if not keys:
             raise FathomError(missing(run, self.command))
         return self.chosen(run, keys[0])
@@ -59,32 +67,47 @@ class Stored(Generic[R]):
         """Every key, the newest first, with what changes whenever it is stored anew."""
         from diagnostics.store import result_path
 
-        paths = [(key, result_path(run.path, self.kind, key)) for key in self.keys(run)]
-        return [[key, str(path.stat().st_mtime_ns)] for key, path in paths if path.exists()]
+        found = []
+        for key in self.keys(run):
+            with suppress(FileNotFoundError):  # discarded since it was listed
+                changed = result_path(run.path, self.kind, key).stat().st_mtime_ns
+                found.append([key, str(changed)])
+        return found
 
 
-def has_program(run: Run) -> bool:
-    """Whether anything can be computed from the folder alone."""
-    return (run.path / PROGRAM).is_file()
+def is_unfinished(key: str) -> bool:
+    """Whether a result is stored here only until it is finished."""
+    return base(key) != key
+
+
+def base(key: str) -> str:
+    """The key under which a result is, or will be, when it is finished."""
+    from diagnostics.active.landscape import UNFINISHED
+
+    return key.removesuffix(UNFINISHED)
 
 
 def missing(run: Run, command: str) -> str:
     """One sentence: what to do so that there is a result."""
-    if not has_program(run):
+    if not run.has_program:
         return NO_PROGRAM
-    return f"Not computed yet: {shell_command(run, command)}" if command else "Not computed yet."
+    return f"Not computed yet: {shell_command(run, command)}"
 
 
 def not_computed(run: Run, panels: Sequence[StoredPanel[Any]]) -> Element | None:
     """All panels without a result in one quiet line, with the commands that give them one."""
-    known = {panel.title: panel.stored.command for panel in panels if panel.stored.command}
-    if not known:
+    if not panels:
         return None
-    if not has_program(run):
+    if not run.has_program:
         return element("p", "quiet", NO_PROGRAM)
     items = [
-        element("li", "", f"{title}: ", element("code", "", shell_command(run, command)))
-        for title, command in known.items()
+        element(
+            "li",
+            "",
+            f"{panel.title}: ",
+            element("code", "", shell_command(run, panel.stored.command)),
+        )
+        for panel in panels
     ]
     return element("div", "quiet", "Not computed yet:", element("ul", "", *items))
 

@@ -56,10 +56,13 @@ def train(folder: Path, *, healthy: bool) -> float:
     model = network(healthy=healthy)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
     accuracy = 0.0
-    with Recorder(model, optimizer, folder) as recorder:
+    seen, held_out = (points[:BATCH], labels[:BATCH]), (unseen, truth)
+    loss_fn = functional.cross_entropy
+    recording = Recorder(model, optimizer, folder, loss=loss_fn, batch=seen, held_out=held_out)
+    with recording as recorder:
         for step in _progress(folder.name):
             batch = torch.randint(len(points), (BATCH,), generator=generator)
-            loss = functional.cross_entropy(model(points[batch]), labels[batch])
+            loss = loss_fn(model(points[batch]), labels[batch])
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ from dashboard.overview import complaint, notice
 from dashboard.pages.components import component
 from dashboard.pages.pictures import hand_over, marked, section
 from dashboard.panel import Panel, StoredPanel
-from dashboard.stored import HEADING, has_program, not_computed
-from diagnostics.run import FathomError
+from dashboard.stored import HEADING, UNFINISHED, base, is_unfinished, not_computed
+from diagnostics.run import FathomError, Run
 
 CONTROLS = ("view", "scale")  # what a drawing may be asked for besides its first
 
@@ -71,14 +72,15 @@ def watch_results(
             raise PreventUpdate
         try:
             run = runs.kept(cursor["run"])
-        except FathomError:  # it was there a moment ago; `follow` says so
+            stamps = {panel.name: panel.stored.stamp(run) for panel in panels}
+        except (FathomError, FileNotFoundError):  # it was there a moment ago; the next tick tells
             raise PreventUpdate from None
-        stamps = {panel.name: panel.stored.stamp(run) for panel in panels}
-        now = {"run": cursor["run"], "program": has_program(run), "stamps": stamps}
-        if now == before:
+        now = {"run": cursor["run"], "program": run.has_program, "stamps": stamps}
+        if before and before | {"before": None} == now | {"before": None}:
             raise PreventUpdate
         told = not_computed(run, [panel for panel in panels if not stamps[panel.name]])
-        return now, component(told) if told else None
+        last = before["stamps"] if before and before["run"] == now["run"] else {}
+        return now | {"before": last}, component(told) if told else None
 
     for panel in panels:
         _stored_picture(app, runs, panel, form=panel.name == form_of)
@@ -106,22 +108,68 @@ def _stored_picture(app: Dash, runs: OpenRuns, panel: StoredPanel[Any], *, form:
     def show(results: Any, scheme: Any, key: Any, *wanted: Any) -> Any:
         if not results or not scheme:
             raise PreventUpdate
-        keys = [each for each, _ in results["stamps"][name]]
+        keys, before = (_keys(results[when].get(name, [])) for when in ("stamps", "before"))
         if not keys:
             return not (form and results["program"]), no_update, True, None, *_nothing()
-        chosen = keys[0] if ctx.triggered_id == "results" or key not in keys else key
+        listed_anew = "results" in ctx.triggered_prop_ids.values()
+        chosen = followed(keys, before if listed_anew else keys, key)
+        asked = dict(zip(CONTROLS, wanted, strict=True))
         try:
             run = runs.kept(results["run"])
-            asked = dict(zip(CONTROLS, wanted, strict=True))
-            shown = _shown(panel, runs.stored(run, panel, chosen), asked, scheme)
-            labels = [panel.stored.label(runs.stored(run, panel, each)) for each in keys]
+            with _none_discarded(run, panel, keys):
+                labels = [_label(runs, run, panel, each) for each in keys]
+                shown = _shown(panel, runs.stored(run, panel, chosen), asked, scheme)
+        except PreventUpdate:
+            raise
         except Exception as error:  # one broken panel never takes the page down
-            return False, no_update, True, component(notice(complaint(error))), *_nothing()
-        picture = marked(shown.figure, results["run"], " ".join([chosen, *shown.options.values()]))
-        above = _choice(keys, labels, chosen)
-        return False, picture, False, shown.below, *above, *_radios(shown)
+            broken = component(notice(complaint(error)))
+            return False, no_update, True, broken, *_choice(keys, keys, chosen), *_no_radios()
+        told = " ".join([base(chosen), *shown.options.values()])
+        picture = marked(shown.figure, results["run"], told)
+        below = [*_to_go_on(chosen), *shown.below]
+        return False, picture, False, below, *_choice(keys, labels, chosen), *_radios(shown)
 
     hand_over(app, panel)
+
+
+def _keys(stamps: Sequence[Sequence[str]]) -> list[str]:
+    return [key for key, _ in stamps]
+
+
+def followed(keys: Sequence[str], before: Sequence[str], key: Any) -> str:
+    """Which of the stored results to show now, the newest being the first.
+
+    Whoever looks at the newest goes on to what is newer. Another choice holds while that is
+    refined, until something else is computed.
+    """
+    newest = keys[0]
+    if key not in before or key == before[0]:
+        return newest
+    begun = is_unfinished(newest) and newest not in before
+    if begun or base(newest) != base(before[0]):
+        return newest
+    return key if key in keys else newest
+
+
+@contextmanager
+def _none_discarded(run: Run, panel: StoredPanel[Any], keys: Sequence[str]) -> Iterator[None]:
+    """Where one was, since it was listed, that is no error: the next listing is without it."""
+    try:
+        yield
+    finally:
+        if not set(keys) <= set(panel.stored.keys(run)):
+            raise PreventUpdate
+
+
+def _label(runs: OpenRuns, run: Run, panel: StoredPanel[Any], key: str) -> str:
+    try:
+        return panel.stored.label(runs.stored(run, panel, key))
+    except FathomError:  # whoever chooses it is told why
+        return f"{key}: cannot be read"
+
+
+def _to_go_on(key: str) -> list[Component]:
+    return [html.P(UNFINISHED, className="caption")] if is_unfinished(key) else []
 
 
 @dataclass(frozen=True)
@@ -149,10 +197,14 @@ def _shown(panel: Panel[Any], result: Any, asked: Mapping[str, Any], scheme: Any
 
 def _nothing() -> tuple[Any, ...]:
     """No result, nothing to choose."""
-    return True, "", [], None, *([], None) * len(CONTROLS)
+    return True, "", [], None, *_no_radios()
 
 
-def _choice(keys: list[str], labels: list[str], chosen: str) -> tuple[Any, ...]:
+def _no_radios() -> tuple[Any, ...]:
+    return ([], None) * len(CONTROLS)
+
+
+def _choice(keys: Sequence[str], labels: Sequence[str], chosen: str) -> tuple[Any, ...]:
     """Which of the stored results; one alone is no choice."""
     options = [{"label": told, "value": key} for told, key in zip(labels, keys, strict=True)]
     return len(keys) < 2, f"Stored ({len(keys)})", options, chosen

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from playwright.sync_api import Page, expect
 
 from dashboard import report
+from dashboard.app import TICK
 from dashboard.theme import palette
 from diagnostics.run import Run
 from diagnostics.store import save
@@ -27,19 +29,35 @@ PLANE = f"{PANEL} .heatmaplayer image"
 def programmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one run that holds its loss program."""
     root = tmp_path_factory.mktemp("programmed")
+    record(root / "digits", width=8, examples=32, steps=20)
+    return root
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run whose loss takes some ten milliseconds a point."""
+    root = tmp_path_factory.mktemp("slow")
+    held_out = torch.randn(512, 8), torch.randint(0, 3, (512,))
+    record(root / "digits", width=512, examples=2048, steps=4, held_out=held_out)
+    return root
+
+
+def record(path: Path, width: int, examples: int, steps: int, **data: Any) -> None:
+    """A training with its loss program."""
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+    sizes = (8, width), (width, width), (width, 3)
+    first, second, last = (torch.nn.Linear(*each) for each in sizes)
+    model = torch.nn.Sequential(first, torch.nn.Tanh(), second, torch.nn.Tanh(), last)
     optimizer = torch.optim.SGD(model.parameters(), 0.3)
-    x, y = torch.randn(32, 8), torch.randint(0, 3, (32,))
+    x, y = torch.randn(examples, 8), torch.randint(0, 3, (examples,))
     loss_fn = torch.nn.functional.cross_entropy
-    with Recorder(model, optimizer, root / "digits", loss=loss_fn, batch=(x, y)) as recorder:
-        for _ in range(20):
+    with Recorder(model, optimizer, path, loss=loss_fn, batch=(x, y), **data) as recorder:
+        for _ in range(steps):
             loss = loss_fn(model(x), y)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
             recorder.log(loss=loss)
-    return root
 
 
 def pick(page: Page, field: str, choice: str) -> None:
@@ -48,6 +66,12 @@ def pick(page: Page, field: str, choice: str) -> None:
 
 def view(page: Page, choice: str) -> None:
     page.locator("#loss_landscape-controls").get_by_text(choice, exact=True).click()
+
+
+def open_form(page: Page) -> None:
+    page.locator("#landscape-form summary").wait_for(timeout=20_000)
+    if page.locator("#landscape-form").get_attribute("open") is None:
+        page.locator("#landscape-form summary").click()
 
 
 def test_without_a_program_one_line_says_how_to_record_one(visit: Open, address: str) -> None:
@@ -88,13 +112,94 @@ def test_a_landscape_that_cannot_be_computed_says_why(
     visit: Open, serve: Serve, programmed: Path
 ) -> None:
     page = visit(f"{serve(programmed)}/")
-    page.locator("#landscape-form summary").wait_for(timeout=20_000)
-    if page.locator("#landscape-form").get_attribute("open") is None:
-        page.locator("#landscape-form summary").click()
+    open_form(page)
+    pick(page, "resolution", "15")
+    page.locator("#compute").click()
+    expect(page.locator("#job")).to_contain_text("Computed in", timeout=60_000)
     page.locator("#ask-step").fill("7777")
     page.locator("#ask-step").blur()
     page.locator("#compute").click()
     expect(page.locator("#job .notice")).to_contain_text("no centre 7777")
+    page.wait_for_timeout(3 * TICK)  # nor is it replaced by what an earlier one had to say
+    expect(page.locator("#job .notice")).to_contain_text("no centre 7777")
+
+
+WATCH = """() => {
+  window.troubles = [];
+  const notices = () => document.querySelectorAll("#loss_landscape-caption .notice");
+  const look = () => notices().forEach((notice) => window.troubles.push(notice.textContent));
+  const caption = document.getElementById("loss_landscape-caption");
+  new MutationObserver(look).observe(caption, { childList: true, subtree: true });
+}"""
+
+
+def zoom_in(page: Page) -> list[float]:
+    """Drag a rectangle over the middle of the plane; the range of x that is left."""
+    plane = page.locator(f"{PANEL} .nsewdrag").first
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    assert box
+    for share, act in ((0.3, page.mouse.down), (0.7, page.mouse.up)):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"], steps=4)
+        act()
+    return shown_range(page)
+
+
+def shown_range(page: Page) -> list[float]:
+    layout = f"document.querySelector('{PANEL}-figure .js-plotly-plot').layout"
+    found: list[float] = page.evaluate(f"[...{layout}.xaxis.range]")
+    return found
+
+
+def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow: Path) -> None:
+    page = visit(f"{serve(slow)}/")
+    caption = page.locator("#loss_landscape-caption")
+    pick(page, "resolution", "25")
+    pick(page, "also", "held-out data")
+    page.evaluate(WATCH)
+    page.locator("#compute").click()
+    expect(caption).to_contain_text("Not finished", timeout=60_000)
+    expect(caption).to_contain_text("it goes on where it was")
+    expect(page.locator("#cancel")).to_be_visible()
+    page.wait_for_selector(PLANE, state="attached")
+    zoomed = zoom_in(page)
+    assert zoomed[0] > -0.9
+    assert zoomed[1] < 0.9
+
+    expect(caption).to_contain_text("the others interpolated", timeout=120_000)
+    expect(caption).not_to_contain_text("goes on where it was")
+    expect(page.locator("#loss_landscape-keys")).to_be_hidden()  # there is this one alone
+    expect(page.locator("#loss_landscape-controls")).to_contain_text("side by side")
+    assert shown_range(page) == pytest.approx(zoomed)
+
+    pick(page, "resolution", "101")  # the same cut again, finer
+    page.locator("#compute").click()
+    expect(caption).to_contain_text("Not finished", timeout=60_000)
+    page.locator("#loss_landscape-several").click()
+    page.locator("#loss_landscape-key label", has_not_text="not finished").click()
+    expect(caption).to_contain_text("of 625 nodes were evaluated")
+    page.locator("#cancel").click()
+    expect(page.locator("#job")).to_contain_text("goes on where it was")
+    expect(caption).to_contain_text("of 625 nodes were evaluated")
+    page.locator("#loss_landscape-key label", has_text="not finished").click()
+    expect(caption).to_contain_text("compute the same again")
+    assert page.evaluate("window.troubles") == []
+
+
+def test_towards_another_snapshot(visit: Open, serve: Serve, programmed: Path) -> None:
+    page = visit(f"{serve(programmed)}/")
+    open_form(page)
+    expect(page.locator("#ask-target")).to_be_hidden()
+    expect(page.locator("#ask-also")).to_have_text("each class")  # it has no held-out data
+    pick(page, "along", "towards another snapshot")
+    expect(page.locator("#ask-target")).to_have_value("1")
+    page.locator("#ask-target").fill("2")
+    page.locator("#ask-target").blur()
+    pick(page, "axes", "line")
+    pick(page, "resolution", "15")
+    page.locator("#compute").click()
+    expect(page.locator("#job")).to_contain_text("Computed", timeout=30_000)
+    expect(page.locator("#loss_landscape-caption")).to_contain_text("The loss along towards step 2")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_every_choice_is_a_figure_and_a_button(run: Run) -> None:
     shown = "".join(to_html(part) for part in parts if part)
     assert shown.count('aria-pressed="true"') == 2
     assert "flatness radius" in shown
+
+
+def test_what_is_unfinished_is_not_in_a_report(run: Run) -> None:
+    save(run.path, make_landscape(finished=False), "plane_unfinished")
+    (run.path / "program.json").touch()
+    parts, figures = stored_chapter("run-1", run)
+    assert figures == {}
+    assert "fathom analyse landscape" in "".join(to_html(part) for part in parts if part)
+    aged = save(run.path, make_line(), "plane")
+    os.utime(aged, (0, 0))  # older than what is being computed anew
+    _, figures = stored_chapter("run-1", run)
+    assert list(figures) == ["run-1-loss_landscape", "run-1-loss_landscape linear"]  # of a line
 
 
 def test_one_drawing_alone_is_no_choice(run: Run) -> None:

@@ -10,7 +10,14 @@ import pytest
 from dashboard.figures.loss_landscape import PANEL
 from dashboard.markup import to_html
 from dashboard.panel import stored_panels
-from dashboard.stored import NO_PROGRAM, missing, not_computed, shell_command
+from dashboard.stored import (
+    NO_PROGRAM,
+    base,
+    is_unfinished,
+    missing,
+    not_computed,
+    shell_command,
+)
 from diagnostics.run import FathomError, Run
 from diagnostics.store import save
 from tests.dashboard.around import make_landscape, make_line
@@ -42,6 +49,31 @@ def test_the_stamp_changes_when_a_result_is_stored_anew(run: Run) -> None:
     assert before != PANEL.stored.stamp(run)
 
 
+def test_what_is_unfinished_is_listed_and_never_taken_for_a_result(run: Run) -> None:
+    save(run.path, make_landscape(finished=False), "plane_unfinished")
+    assert PANEL.stored.keys(run) == ("plane_unfinished",)
+    assert PANEL.stored.finished(run) == ()
+    with pytest.raises(FathomError, match="loss program"):
+        PANEL.analyse(run)
+    aged(save(run.path, make_line(), "plane"), 60)
+    assert PANEL.stored.keys(run) == ("plane_unfinished", "plane")
+    assert PANEL.analyse(run).loss.ndim == 1
+
+
+def test_the_key_of_what_it_will_be() -> None:
+    assert (base("plane_unfinished"), base("plane")) == ("plane", "plane")
+    assert (is_unfinished("plane_unfinished"), is_unfinished("plane")) == (True, False)
+
+
+def test_what_vanishes_between_two_looks_has_no_stamp(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(run.path, make_landscape(), "plane")
+    listed = ("plane_unfinished", "plane")
+    monkeypatch.setattr(type(PANEL.stored), "keys", lambda *_: listed)
+    assert [key for key, _ in PANEL.stored.stamp(run)] == ["plane"]
+
+
 def test_none_is_one_sentence_that_says_what_to_do(run: Run) -> None:
     with pytest.raises(FathomError) as found:
         PANEL.analyse(run)
@@ -61,5 +93,5 @@ def test_all_that_is_missing_is_one_line_without_a_program_and_a_list_with_one(r
     (run.path / "program.json").touch()
     told = not_computed(run, stored_panels())
     assert told
-    assert to_html(told).count("<code>fathom analyse") == 3
+    assert to_html(told).count("<code>fathom analyse") == len(stored_panels()) == 5
     assert not_computed(run, []) is None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diagnostics.lanczos import quadrature
+from diagnostics.lanczos import quadrature, signs
 from diagnostics.spectrum import negative_mass, signed_shares
 from tests.diagnostics.bowl import Bowl, rotated
 
@@ -12,7 +12,7 @@ def test_the_bounds_of_a_share_hold_for_every_probe():
     bowl = Bowl(hessian)
     for seed in range(20):
         nodes, density = quadrature(bowl, bowl.hessian_at(None), probes=1, steps=8, seed=seed)
-        probe = 2.0 * np.random.default_rng(seed).integers(0, 2, 80) - 1
+        probe = next(signs(bowl, seed))
         seen = (frame.T @ probe) ** 2 / 80
         for share, true in zip(
             signed_shares(nodes, density, 5.0), (values < -5e-3, values > 5e-3), strict=True

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from diagnostics import Run
+from diagnostics.held_out import has_held_out
 from probes import demo
 
 
@@ -57,6 +58,15 @@ def test_a_training_is_recorded(tmp_path, short, capsys):
     assert run.scalar("loss").steps.tolist() == list(range(1, 61))
     assert run.scalar("accuracy").values.tolist() == [accuracy]
     assert 0.4 < accuracy <= 1
+
+
+def test_a_landscape_can_be_computed_of_it(tmp_path, short, capsys):
+    demo.train(tmp_path / "sick", healthy=False)
+    run = Run(tmp_path / "sick")
+    assert run.has_program
+    assert has_held_out(run)
+    assert run.snapshots[-1] == 60
+    assert run.subject().loss_at(run.subject().centre) < 1
 
 
 def test_in_a_pipe_the_bar_is_drawn_once(tmp_path, short, capsys):

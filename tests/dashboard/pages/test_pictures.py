@@ -16,7 +16,7 @@ def test_a_figure_names_its_run_its_picture_and_its_ranges() -> None:
 
 def test_what_a_figure_says_of_narrow_pages_is_kept() -> None:
     meta = marked(loss_landscape.draw(make_landscape()), "run").layout.meta
-    assert meta["narrow"]["xaxis"] == {"domain": [0, 1]}
+    assert meta["narrow"]["xaxis"]["domain"] == [0, 1]
 
 
 def test_a_section_is_found_by_the_panels_name() -> None:

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
+import pytest
+from dash.exceptions import PreventUpdate
+
 from dashboard.figures.loss_landscape import PANEL
-from dashboard.pages.stored_pictures import _choice, _radios, _shown, chapter
+from dashboard.open_runs import OpenRuns
+from dashboard.pages.stored_pictures import (
+    _choice,
+    _label,
+    _none_discarded,
+    _radios,
+    _shown,
+    _to_go_on,
+    chapter,
+    followed,
+)
 from dashboard.panel import stored_panels
+from diagnostics.loss_landscape import Landscape
+from diagnostics.run import FathomError, Run
+from diagnostics.store import result_path, save
 from tests.dashboard.around import make_landscape, make_line
+from tests.dashboard.samples import train
 
 
 def test_what_was_asked_where_the_result_has_it() -> None:
@@ -15,6 +35,57 @@ def test_what_was_asked_where_the_result_has_it() -> None:
     line = _shown(PANEL, make_line(), {"view": "surface", "scale": "linear"}, "dark")
     assert line.options == {"view": "line", "scale": "linear"}
     assert _radios(line) == [[], "line", ["log", "linear"], "linear"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "before", "key", "shown"),
+    [
+        (["a"], [], None, "a"),  # the first look
+        (["b", "a"], [], "a", "b"),  # at another run, whose keys may be the same
+        (["a"], ["a"], "a", "a"),  # stored anew
+        (["b_unfinished", "a"], ["a"], "a", "b_unfinished"),  # begun: who looked at the newest
+        (["c_unfinished", "b", "a"], ["b", "a"], "a", "c_unfinished"),  # and who did not
+        (["b_unfinished", "b", "a"], ["b", "a"], "a", "b_unfinished"),  # begun again
+        (["b_unfinished", "a"], ["b_unfinished", "a"], "a", "a"),  # refined: a choice holds
+        (["b", "a"], ["b_unfinished", "a"], "a", "a"),  # finished: it still does
+        (["b", "a"], ["b_unfinished", "a"], "b_unfinished", "b"),  # else the finished one
+        (["b", "a"], ["b_unfinished", "b", "a"], "a", "a"),
+        (["b", "a"], ["a"], "a", "b"),  # done within one tick
+        (["b", "a"], ["a", "b"], "b", "b"),  # computed again, from its tiles
+        (["b_unfinished", "a"], ["b_unfinished", "c", "a"], "c", "b_unfinished"),  # removed
+    ],
+)
+def test_whoever_looks_at_the_newest_follows(
+    keys: list[str], before: list[str], key: str | None, shown: str
+) -> None:
+    assert followed(keys, before, key) == shown
+
+
+def test_only_what_is_unfinished_says_how_to_go_on() -> None:
+    (told,) = _to_go_on("plane_unfinished")
+    assert "compute the same again" in str(told)
+    assert _to_go_on("plane") == []
+
+
+def test_a_result_that_is_gone_waits_for_the_next_listing(tmp_path: Path) -> None:
+    run = Run(train(tmp_path / "run", steps=3))
+    save(run.path, make_landscape(), "plane")
+    read = partial(PANEL.stored.chosen, run)
+    with _none_discarded(run, PANEL, ["plane"]):
+        read("plane")
+    with pytest.raises(PreventUpdate), _none_discarded(run, PANEL, ["plane_unfinished", "plane"]):
+        read("plane_unfinished")
+    result_path(run.path, Landscape, "plane").write_bytes(b"damaged")
+    with pytest.raises(FathomError, match="cannot be read"), _none_discarded(run, PANEL, ["plane"]):
+        read("plane")
+
+
+def test_one_that_cannot_be_read_leaves_the_others_to_choose(tmp_path: Path) -> None:
+    run = Run(train(tmp_path / "run", steps=3))
+    save(run.path, make_landscape(), "old").write_bytes(b"of another version")
+    save(run.path, make_landscape(), "new")
+    labels = [_label(OpenRuns(tmp_path), run, PANEL, key) for key in ("new", "old")]
+    assert labels == [PANEL.stored.label(make_landscape()), "old: cannot be read"]
 
 
 def test_one_stored_result_is_no_choice() -> None:

@@ -44,6 +44,8 @@ def line_layout(landscape: Landscape, colours: Palette, *, log: bool) -> dict[st
     """One chart, or two over one another that share the direction."""
     both = landscape.accuracy is not None or landscape.held_out_accuracy is not None
     (axis,) = landscape.axes
+    unseen = landscape.held_out_loss
+    drawn = landscape.loss if unseen is None else np.concatenate([landscape.loss, unseen])
     return {
         "height": 520 if both else 400,
         "xaxis": {
@@ -54,7 +56,7 @@ def line_layout(landscape: Landscape, colours: Palette, *, log: bool) -> dict[st
         "yaxis": {
             "domain": [0.36 if both else 0, 1],
             "title": {"text": "loss", "standoff": 6},
-            **log_axis(landscape.loss, log=log),
+            **log_axis(drawn, log=log),
         },
         "yaxis2": {
             "domain": [0, 0.28],

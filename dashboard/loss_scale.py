@@ -108,10 +108,13 @@ def _linear(low: float, high: float) -> list[float]:
 def log_axis(values: Floats, *, log: bool) -> dict[str, Any]:
     """An axis of plotly's for these values: logarithmic if that is wanted and none is below zero.
 
-    Few ticks over many decades, some over one.
+    Few ticks over many decades, some over one, and plotly's own over less, where 1, 2 and 5 may
+    all lie outside. Each is written in full: plotly writes 0.5 as 5, the decade left out.
     """
     finite = values[np.isfinite(values)]
     if not (log and finite.size and (finite > 0).all()):
         return {"type": "linear"}
     decades = float(np.log10(finite.max() / finite.min()))
-    return {"type": "log", "dtick": max(1, round(decades / 6)) if decades > 2.2 else "D2"}
+    if decades > 2.2:
+        return {"type": "log", "dtick": max(1, round(decades / 6))}
+    return {"type": "log", "tickformat": "~g"} | ({"dtick": "D2"} if decades >= 0.7 else {})

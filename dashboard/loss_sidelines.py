@@ -30,12 +30,14 @@ def side_traces(landscape: Landscape, colours: Palette) -> list[Trace]:
 
 def side_axes(landscape: Landscape, *, log: bool) -> Axes:
     """Their axes; where they stand is the layout's business."""
-    loss = log_axis(landscape.loss, log=log)
-    if landscape.trajectory is None:
+    way = landscape.trajectory
+    drawn = landscape.loss if way is None else np.concatenate([way.loss, way.slice_loss])
+    loss = log_axis(drawn, log=log)
+    if way is None:
         titles = [f"along {axis}, through the centre" for axis in "xy"]
         shared = {"yaxis2": _titled("loss") | loss, "yaxis3": _titled("loss") | loss}
         return {"xaxis2": _titled(titles[0]), "xaxis3": _titled(titles[1])} | shared
-    steps = _step_axis(landscape.trajectory)
+    steps = _step_axis(way)
     return {
         "xaxis2": steps,
         "xaxis3": steps,

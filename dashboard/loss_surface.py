@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.loss_plane import dot_sizes, inside
-from dashboard.loss_scale import LossScale, compact
+from dashboard.loss_scale import LossScale, compact, loss_scale
 from dashboard.theme import Palette
 from diagnostics.loss_landscape import Landscape
 from diagnostics.trajectory import Trajectory
@@ -30,7 +30,7 @@ def surface_traces(landscape: Landscape, scale: LossScale, colours: Palette) -> 
 
 def surface_scene(landscape: Landscape, scale: LossScale, colours: Palette) -> dict[str, Any]:
     """Three axes; the height's ticks are losses."""
-    values, labels = scale.ticks()
+    values, labels = _heights(landscape, scale).ticks()
     plain = {
         "backgroundcolor": colours.card,
         "gridcolor": colours.border,
@@ -55,6 +55,16 @@ def surface_scene(landscape: Landscape, scale: LossScale, colours: Palette) -> d
         },
         "dragmode": "turntable",
     }
+
+
+def _heights(landscape: Landscape, scale: LossScale) -> LossScale:
+    """Of all that stands here: snapshots' own losses may be far above or below the plane's."""
+    way = landscape.trajectory
+    if way is None:
+        return scale
+    own = way.loss[inside(landscape, way)]
+    own = own[own > 0] if scale.log else own
+    return loss_scale("log" if scale.log else "linear", landscape.loss, own)
 
 
 def _surface(landscape: Landscape, scale: LossScale) -> Trace:

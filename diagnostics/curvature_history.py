@@ -50,7 +50,7 @@ class Edge:
     adaptive: bool = False  # of the preconditioned Hessian: says nothing of the plain one
 
 
-EDGE_SETTINGS = ("lr", "momentum", "dampening", "nesterov", "maximize", "beta1")
+EDGE_SETTINGS = ("lr", "momentum", "dampening", "nesterov", "maximize", "beta1", "eps")
 
 
 def edge_of(kind: str, settings: Mapping[str, Floats]) -> Edge:
@@ -61,7 +61,8 @@ def edge_of(kind: str, settings: Mapping[str, Floats]) -> Edge:
     """
     found = None
     if not np.any(settings.get("maximize", 0.0)):
-        if kind == "SGD" and "beta1" not in settings:  # a run may have gone on with another kind
+        others = settings.keys() & {"beta1", "eps"}  # a run may have gone on with another kind
+        if kind == "SGD" and not others:
             found = _descent(settings)
         elif kind in ("Adam", "AdamW") and "momentum" not in settings:
             found = _adam(settings)

@@ -33,10 +33,10 @@ class Grid:
 def axis_of(reach: tuple[float, float], resolution: int) -> Floats:
     """Evenly spaced; 0 is 0 exactly where it is a node, so that the centre is the centre."""
     low, high = reach
-    if not low < high or resolution < 2:
+    if not 0 < high - low < np.inf or resolution < 2:
         raise FathomError(
-            f"an axis from {low:g} to {high:g} with {resolution} nodes has no extent; give a reach "
-            "that grows, and at least 2 nodes."
+            f"an axis from {low:g} to {high:g} with {resolution} nodes has no extent; give a "
+            "finite reach that grows, and at least 2 nodes."
         )
     steps = np.arange(resolution)
     axis = (low * (resolution - 1 - steps) + high * steps) / (resolution - 1)

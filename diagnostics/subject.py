@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from diagnostics.factory import made_by
 from diagnostics.subject_batches import Batches, at_a_time, at_each, check_differentiable, exactly
-from diagnostics.subject_data import are_classes, as_numpy, checked_parts
+from diagnostics.subject_data import are_classes, as_numpy, checked_parts, first_look
 from diagnostics.subject_derivatives import Graph, flat_gradient, products
 from diagnostics.subject_description import described
 from diagnostics.subject_losses import (
@@ -28,6 +28,7 @@ from diagnostics.subject_losses import (
     Source,
     Statistics,
     Tensors,
+    all_double,
     check_device,
     checked,
     checked_reduction,
@@ -35,12 +36,7 @@ from diagnostics.subject_losses import (
     listed,
     widest,
 )
-from diagnostics.subject_recorded import (
-    first_run,
-    last_snapshot,
-    recorded_loss,
-    recorded_program,
-)
+from diagnostics.subject_recorded import first_run, last_snapshot, recorded_loss, recorded_program
 from diagnostics.subject_reduction import reduction_of
 from diagnostics.weight_space import About, Examples, Floats, Operator
 from probes.folder import FathomError
@@ -150,19 +146,22 @@ class Subject:
         """The same weights on the examples that the run held out, if its recording has any."""
         if self._held_out is None:
             return None
-        batch = self._batches.source.batch(self._held_out)
-        batches = self._batches.beside([batch], self._like)
-        return self._on(batches, f"{batch.size} held-out examples of the recording")
+        size = self._batches.source.batch(self._held_out).size
+        return self.beside(self._held_out, f"{size} held-out examples of the recording")
 
     def on(self, batch: Any, data: str = "") -> Subject:
         """The same weights on other data; a list stands for several batches."""
-        batches = listed(self._batches.source, batch)
-        return self._on(self._batches.on(batches, self._like), data)
+        return self._on(self._batches.on(listed(self._batches.source, batch), self._like), data)
+
+    def beside(self, batch: Any, data: str = "") -> Subject:
+        """The same weights on data held out: re-estimated statistics stay of the data here."""
+        return self._on(self._batches.beside(listed(self._batches.source, batch), self._like), data)
 
     def _on(self, batches: Batches, data: str) -> Subject:
         other = copy(self)
         other._batches, other._data, other._whose = batches, data, "data given"
-        other._describe(replace(self.about, population=0))
+        with first_look(self._batches.all[0].inputs):
+            other._describe(replace(self.about, population=0))
         return other
 
     def reduced_by(self, reduction: Reduction) -> Subject:
@@ -194,8 +193,9 @@ class Subject:
         return other
 
     def _like(self, tensor: Tensor) -> Tensor:
-        """Where this subject is, and doubled if it is."""
-        double = self.centre.dtype is torch.float64 and tensor.is_floating_point()
+        """Where this subject is, and doubled if all of it is: a part may be on purpose."""
+        dtypes = [*self._dtypes.values(), *(t.dtype for t in self._batches.rest.values())]
+        double = tensor.is_floating_point() and all_double(dtypes)
         return tensor.to(self.centre.device, torch.float64 if double else tensor.dtype)
 
     @property

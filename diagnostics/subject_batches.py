@@ -16,7 +16,7 @@ from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from diagnostics.subject_data import are_classes, as_numpy, correct
-from diagnostics.subject_losses import AGREES, SEEN, Batch, Source, Tensors
+from diagnostics.subject_losses import SEEN, Batch, Source, Tensors, agrees
 from probes.folder import FathomError
 
 CHUNK = 8  # points at once on an accelerator
@@ -61,6 +61,12 @@ class Batches:
             for name, old in self.rest.items()
             if name in arrays
         }
+        for name, tensor in fresh.items():
+            if tensor.shape != (wanted := self.rest[name].shape):
+                raise FathomError(
+                    f"'{name}' is of shape {[*tensor.shape]} in the snapshot and of {[*wanted]} in "
+                    "this model; another model?"
+                )
         return Batches(self.source, self.all, self.rest | fresh, self.estimates)
 
     @property
@@ -146,7 +152,7 @@ def own_measures(source: Source, weights: Tensors, batch: Batch) -> tuple[Tensor
     each = found["examples"] if "examples" in found else _alone(source, weights, batch)
     counts = found.get("counts", torch.ones_like(each)).double()
     each = torch.where(counts > 0, each.double(), 0.0)  # of an example that is all padding: nothing
-    _check_made_of(each, counts, found["loss"].double(), source.reduction)
+    _check_made_of(each, counts, found["loss"], source.reduction)
     accuracy = torch.full_like(each, torch.nan, dtype=torch.float64)
     target = batch.inputs.get("target")
     if are_classes(found.get("predictions"), target):
@@ -158,7 +164,8 @@ def own_measures(source: Source, weights: Tensors, batch: Batch) -> tuple[Tensor
 def _check_made_of(each: Tensor, counts: Tensor, loss: Tensor, reduction: str) -> None:
     adds = reduction == "sum"
     whole = each.sum() if adds else (each * counts).sum() / counts.sum()
-    if loss.isfinite() and not torch.allclose(whole, loss, rtol=AGREES, atol=1e-12):
+    near = torch.allclose(whole, loss.double(), rtol=agrees(loss.dtype), atol=1e-12)
+    if loss.isfinite() and not near:
         raise FathomError(
             f"the loss of a batch ({float(loss):.6g}) is not the {'sum' if adds else 'mean'} over "
             f"its examples ({float(whole):.6g}); without that an example has no loss of its own. "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import NDArray
@@ -34,6 +35,22 @@ def checked_parts(place: str, made: Any) -> tuple[Any, Any, Any]:
         f"'{place}' gives a {type(made).__name__}; let it return a Subject, or the three that one "
         "is made of: model, loss, batch."
     )
+
+
+@contextmanager
+def first_look(known: Mapping[str, Tensor]) -> Iterator[None]:
+    """What goes wrong with other data is said beside the data that the loss is known to take."""
+    try:
+        yield
+    except FathomError:
+        raise
+    except Exception as error:  # whatever it may lead torch or the user's model to
+        told = str(error).strip().partition("\n")[0][:200]
+        parts = (f"'{name}' {[*tensor.shape]} of {tensor.dtype}" for name, tensor in known.items())
+        raise FathomError(
+            f"the loss cannot be had of these data ({type(error).__name__}: {told}); give them as "
+            f"those that it is known to take: {', '.join([*parts][:8])}."
+        ) from error
 
 
 def as_numpy(tensor: Tensor) -> NDArray[Any]:

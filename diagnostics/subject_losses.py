@@ -118,7 +118,7 @@ class LiveLoss:
 
     def _make(self, each: Tensor, loss: Tensor) -> bool:
         whole = each.sum() if self.reduction == "sum" else each.mean()
-        return torch.allclose(whole, loss, rtol=AGREES)
+        return torch.allclose(whole, loss, rtol=agrees(loss.dtype))
 
     def statistics(self, weights: Tensors, batch: Batch) -> Tensors:
         found: Tensors = {}
@@ -129,6 +129,12 @@ class LiveLoss:
 
 
 AGREES = 1e-4  # between the mean over examples and the loss of a batch, in float32
+ROUNDINGS = 8  # that halves may be off by, which round far above that
+
+
+def agrees(dtype: torch.dtype) -> float:
+    """How far, relative, two ways to the same loss may be apart in such numbers."""
+    return max(AGREES, ROUNDINGS * torch.finfo(dtype).eps)
 
 
 def _forget_statistics(norms: list[Any]) -> None:
@@ -206,8 +212,8 @@ def checked_reduction(reduction: Reduction) -> Reduction:
 
 def check_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
-    except (AssertionError, RuntimeError) as error:  # torch asserts that it was built with it
+        torch.empty(0, device=device).cpu()  # of one that holds no numbers, none can be read
+    except (AssertionError, ImportError, RuntimeError) as error:  # torch asserts how it was built
         told = str(error).splitlines()[0]
         raise FathomError(f"there is no device '{device}' here: {told}; use cpu.") from error
 
@@ -219,6 +225,11 @@ def listed(source: Source, batch: Any) -> list[Batch]:
     if not all(batch.size for batch in batches):
         raise FathomError("a batch holds no examples, and none have no loss; leave it out.")
     return batches
+
+
+def all_double(dtypes: Iterable[torch.dtype]) -> bool:
+    """Is all that is of floating point of float64?"""
+    return {dtype for dtype in dtypes if dtype.is_floating_point} == {torch.float64}
 
 
 def widest(dtypes: Iterable[torch.dtype]) -> torch.dtype:

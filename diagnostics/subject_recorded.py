@@ -66,13 +66,26 @@ class RecordedLoss:
                 f"the batch holds {', '.join(given) or 'no tensors'}, and the program was recorded "
                 f"with {', '.join(wanted)}; give tensors by these names."
             )
+        self._check_size(given)
         return Batch(dict(given), examples_in(given.values()))
 
     def __call__(self, weights: Tensors, batch: Batch, wanted: tuple[str, ...]) -> Tensors:
+        self._check_size(batch.inputs)
         there = self._program.graphs["eval"].outputs
         return self._ready(tuple(name for name in wanted if name in there), weights)(
             weights, batch.inputs
         )
+
+    def _check_size(self, inputs: Tensors) -> None:
+        """A program of one size may divide by it, and would be wrong of another in silence."""
+        program = self._program
+        for spec in () if program.dynamic else program.of_kind("input"):
+            if spec.shape[:1] != (found := inputs[spec.name].shape[:1]):
+                raise FathomError(
+                    f"the program takes {spec.shape[0]} of '{spec.name}' alone "
+                    f"({'; '.join(program.notes)}), and {found[0]} are asked for; give as many, or "
+                    "analyse live: Subject(model, loss, batch)."
+                )
 
     def statistics(self, weights: Tensors, batch: Batch) -> Tensors:
         found = self._ready((STATISTICS,), weights)(weights, batch.inputs)

@@ -7,11 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from diagnostics.subject_losses import Batch, Source
+from diagnostics.subject_losses import Batch, Source, agrees
 
 SOME = 5  # examples that it is tried on
-NEAR = 1e-4  # relative; rounding is far below, another way of adding up above
-ROUNDINGS = 8  # that halves may be off by, which round far above that
 
 
 def reduction_of(source: Source, batch: Batch) -> str:
@@ -49,5 +47,4 @@ def _loss(source: Source, batch: Batch, rows: list[int]) -> Tensor:
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
-    rounding = max(NEAR, ROUNDINGS * torch.finfo(one.dtype).eps)
-    return torch.allclose(one.double(), other.double(), rtol=rounding, atol=0.0)
+    return torch.allclose(one.double(), other.double(), rtol=agrees(one.dtype), atol=0.0)

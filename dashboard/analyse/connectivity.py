@@ -22,7 +22,7 @@ def add_connectivity(add: Add) -> None:
     )
     connectivity.add_argument(
         "--rate",
-        type=at_least(0.0),
+        type=at_least(1e-6),
         default=0.02,
         help="of the search, as a share of the weights' size (default: 0.02)",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dashboard.analyse.options import Add, add_weights, at_least, conditions, wish_of
 from dashboard.analyse.progress import progress
+from diagnostics.run import FathomError
 
 if TYPE_CHECKING:
     from diagnostics.curvature import Curvature
@@ -40,6 +41,8 @@ def _curvature(asked: argparse.Namespace) -> int:
     from diagnostics.curvature import Effort
     from diagnostics.run import Run
 
+    if asked.all and asked.step is not None:
+        raise FathomError(f"either --all snapshots or that of --step {asked.step}; leave out one.")
     run, wish = Run(asked.run), wish_of(asked)
     effort = Effort(asked.count, asked.most, by_layer=asked.by_layer)
     with progress("products") as told:

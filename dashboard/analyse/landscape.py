@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dashboard.analyse.options import Add, add_weights, at_least, conditions, wish_of
 from dashboard.analyse.progress import progress
+from diagnostics.run import FathomError
 
 if TYPE_CHECKING:
     from diagnostics.active.landscape import Cut
@@ -27,7 +28,6 @@ def _add_directions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--along",
         choices=("random", "trajectory", "eigenvectors"),
-        default="random",
         help="the directions (default: random, filter-normalised)",
     )
     parser.add_argument(
@@ -92,8 +92,13 @@ def _cut_of(asked: argparse.Namespace) -> Cut:
     from diagnostics.slices import Grid
 
     elsewhere = asked.towards is not None or asked.towards_run is not None
+    if elsewhere and asked.along:
+        raise FathomError(
+            f"the first direction goes either along {asked.along} or towards other weights; leave "
+            "out --along, or --towards and --towards-run."
+        )
     return Cut(
-        along="towards" if elsewhere else asked.along,
+        along="towards" if elsewhere else asked.along or "random",
         axes=1 if asked.line else 2,
         seed=asked.seed,
         target=asked.towards,
@@ -116,6 +121,8 @@ def _tell(found: Landscape, cut: Cut) -> None:
     if found.held_out_loss is not None:
         lowest, highest = found.held_out_loss.min(), found.held_out_loss.max()
         print(f"on {found.held_out}: from {lowest:.4g} to {highest:.4g}")
+    if cut.grid.by_class and not found.classes:
+        print("no losses by class: the targets are no classes, or not of 2 to 12")
     for figure in found.figures:
         print(f"  {figure.name:<18}{figure.value:.4g}")
     if found.trajectory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -36,8 +37,9 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
 def at_least(least: Number) -> Callable[[str], Number]:
     def number(text: str) -> Number:
         value = type(least)(text)
-        if not value >= least:  # as NaN is not
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}, the least there can be")
+        if not least <= value < math.inf:  # as NaN is not
+            told = f"{text} is not a finite number of {least} or more; give one"
+            raise argparse.ArgumentTypeError(told)
         return value
 
     return number

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
 from diagnostics.active.wish import Wish, subject_of
 from diagnostics.mode_connectivity import ModeConnectivity, Search, mode_connectivity
 from diagnostics.run import Run
 from diagnostics.store import check_writable, save
+from probes.folder import FathomError
 
 
 def connectivity_of(
@@ -19,6 +22,11 @@ def connectivity_of(
     check_writable(run.path)
     there = subject.at(other, step)
     name = f"step {there.about.step} of {there.about.run}"
+    if np.array_equal(subject.array(subject.centre), subject.array(there.centre)):
+        raise FathomError(
+            f"nothing lies between: the weights of {name} are the very same; give another run, or "
+            "another step."
+        )
     found = mode_connectivity(subject, there.centre, name, search)
     save(run.path, found, connectivity_key(found))
     return found

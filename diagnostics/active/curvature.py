@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -61,12 +62,30 @@ def _shifted(progress: Progress, done: int, rounds: int) -> Progress:
 
 
 def recorded_edge(run: Run, steps: Sequence[int]) -> Edge | None:
-    """By the settings of the first group of the first optimizer, as they were at each step."""
+    """By the optimizer's settings as they were at each step; of no rule where groups differ.
+
+    The learning rate is that of the first group of the first optimizer.
+    """
     first = _first_group(run)
     names = {name: first + name for name in EDGE_SETTINGS if first + name in run.scalar_names}
     if "lr" not in names:
         return None
-    return edge_of(_kind(run), {name: _at(run, place, steps) for name, place in names.items()})
+    kind = _kind(run) if _alike(run, EDGE_SETTINGS, steps) else ""
+    return edge_of(kind, {name: _at(run, place, steps) for name, place in names.items()})
+
+
+def _alike(run: Run, settings: Sequence[str], steps: Sequence[int]) -> bool:
+    """Have all groups of all optimizers the same? Else no one number holds for all weights."""
+    if len({*run.info.get("optimizers", ())}) > 1:
+        return False
+    for name in settings:
+        of_all = (place for place in run.scalar_names if re.fullmatch(rf"{GROUP}{name}", place))
+        if len({tuple(_at(run, place, steps).tolist()) for place in of_all}) > 1:
+            return False
+    return True
+
+
+GROUP = r"optimizer/[0-9.]+/"
 
 
 def _first_group(run: Run) -> str:
@@ -100,6 +119,8 @@ def preconditioner_of(run: Run, subject: Subject) -> Preconditioner | None:
         return None
     step = int(run.steps("optimizer_state")[rows[-1]])
     means = run.column("optimizer_state", "mean", names)[rows[-1]]  # [tensor]
+    if not _alike(run, ("beta2", "eps"), [step]):
+        return None
     place = _first_group(run)
     beta, eps = (float(_at(run, place + name, [step])[0]) for name in ("beta2", "eps"))
     divisor = np.sqrt(means / (1 - beta**step)) + eps
@@ -114,6 +135,8 @@ def preconditioner_of(run: Run, subject: Subject) -> Preconditioner | None:
 def _second_moments(run: Run, subject: Subject) -> list[str]:
     """By which the optimizer divides, where it was recorded for every tensor that is varied."""
     if _kind(run) not in ADAM or "optimizer_state" not in run.series:
+        return []
+    if _first_group(run) + "momentum" in run.scalar_names:  # it went on with another kind
         return []
     for ending in SECOND_MOMENTS:
         names = [piece.name + ending for piece in subject.pieces]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -99,8 +100,11 @@ def landscape_key(found: Landscape, cut: Cut) -> str:
 def _target(cut: Cut) -> str:
     """A step of this run; or another run, and perhaps a step of that."""
     step = "" if cut.target is None else str(cut.target)
-    run = re.sub(r"[^A-Za-z0-9.]", "", cut.other.resolve().name)[:40] if cut.other else ""
-    return f".{run}.{step}".rstrip(".") if run else step
+    if cut.other is None:
+        return step
+    name = cut.other.resolve().name
+    plain = re.sub(r"[^A-Za-z0-9.]", "", name)[:40] or hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f".{plain}.{step}".rstrip(".")
 
 
 def directions_of(subject: Subject, cut: Cut) -> tuple[Direction, ...]:
@@ -119,6 +123,11 @@ def _there(subject: Subject, cut: Cut) -> tuple[Vector, str]:
     """The weights to go towards, and which those are."""
     if cut.other is not None:
         other = subject.at(cut.other, cut.target)
+        if bool((other.centre == subject.centre).all()):
+            raise FathomError(
+                f"step {other.about.step} of {other.about.run} has the very weights of the centre, "
+                "so no way leads there; name another step or run."
+            )
         return other.centre, f"step {other.about.step} of {other.about.run}"
     if cut.target is None or cut.target == subject.about.step:
         raise FathomError("no other snapshot to go towards was named; give its step.")

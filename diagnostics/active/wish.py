@@ -44,7 +44,7 @@ def held_out_of(subject: Subject, wish: Wish) -> Subject | None:
     if not wish.held_out:
         return None
     if wish.held_out != RECORDED:
-        return subject.on(made_by(wish.held_out), f"held-out data of {wish.held_out}")
+        return subject.beside(made_by(wish.held_out), f"held-out data of {wish.held_out}")
     if subject.held_out is None:
         raise FathomError(
             "the recording has no held-out data; give it to the Recorder, "

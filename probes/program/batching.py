@@ -17,6 +17,7 @@ from probes.program.form import Program, Recorded, TensorSpec
 from probes.program.interpreter import prepare
 
 NEAR = 1e-3  # relative; rounding is far below, another way of averaging far above
+ROUNDINGS = 8  # that halves may be off by, which round far above that
 SOME = 5  # examples that two ways of averaging are told apart on
 ALONE = 3  # examples that are tried one by one
 FEW = 256  # examples that stand for a large batch while a program is tried out
@@ -104,8 +105,9 @@ def with_reduction(recorded: Recorded, weights: Mapping[str, Tensor]) -> Recorde
     whole, one, two = (
         _loss(recorded, weights, *part) for part in ((0, end), (0, middle), (middle, end))
     )
-    mean = (one * middle + two * (end - middle)) / end
-    found = "mean" if _near(whole, mean) else "sum" if _near(whole, one + two) else "other"
+    mean = (one.double() * middle + two.double() * (end - middle)) / end
+    added = one.double() + two.double()
+    found = "mean" if _near(whole, mean) else "sum" if _near(whole, added) else "other"
     return replace(recorded, program=replace(program, reduction=found))
 
 
@@ -113,8 +115,10 @@ def _loss(recorded: Recorded, weights: Mapping[str, Tensor], start: int, end: in
     evaluate = prepare(recorded.program)
     with torch.no_grad():
         part = cut(recorded.program, recorded.batch, start, end)
-        return evaluate(weights, part)["loss"].double().cpu()
+        return evaluate(weights, part)["loss"].cpu()
 
 
 def _near(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one.double(), other.double(), rtol=NEAR, atol=1e-30, equal_nan=True)
+    """Up to the rounding of the first."""
+    far = max(NEAR, ROUNDINGS * torch.finfo(one.dtype).eps)
+    return torch.allclose(one.double(), other.double(), rtol=far, atol=1e-30, equal_nan=True)

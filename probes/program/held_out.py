@@ -113,4 +113,4 @@ def _shape(spec: TensorSpec) -> str:
 
 
 def _listed(tensors: Mapping[str, Tensor]) -> str:
-    return ", ".join([*tensors][:8]) + (", …" if len(tensors) > 8 else "")
+    return (", ".join([*tensors][:8]) or "none") + (", …" if len(tensors) > 8 else "")

@@ -45,3 +45,10 @@ def test_the_layout_marks_the_centre_and_names_the_direction() -> None:
     assert layout["yaxis"]["type"] == "log"
     assert layout["meta"]["narrow"]["xaxis"]["title"]["text"] == "towards step 9"
     assert not line_layout(make_line(accuracy=None), LIGHT, log=True)["yaxis2"]["visible"]
+
+
+def test_a_held_out_loss_of_zero_has_no_logarithm() -> None:
+    landscape = make_line()
+    assert line_layout(landscape, LIGHT, log=True)["yaxis"]["type"] == "log"
+    unseen = make_line(held_out_loss=landscape.loss * 0)
+    assert line_layout(unseen, LIGHT, log=True)["yaxis"]["type"] == "linear"

@@ -51,3 +51,10 @@ def test_an_axis_is_logarithmic_only_where_every_value_has_a_logarithm() -> None
     assert log_axis(np.array([0.0, 1e4]), log=True)["type"] == "linear"
     assert log_axis(np.array([1.0, 1e4]), log=False)["type"] == "linear"
     assert log_axis(np.array([np.nan]), log=True)["type"] == "linear"
+
+
+@pytest.mark.parametrize(("high", "tick"), [(0.11, None), (5.0, "D2"), (1e3, 1)])
+def test_a_log_axis_writes_ticks_in_full(high: float, tick: object) -> None:
+    axis = log_axis(np.array([0.1, high]), log=True)
+    assert axis.get("dtick") == tick
+    assert axis.get("tickformat") == (None if tick == 1 else "~g")

@@ -37,3 +37,10 @@ def test_axes() -> None:
     cuts = side_axes(make_landscape(trajectory=None), log=False)
     assert "along x" in cuts["xaxis2"]["title"]["text"]
     assert cuts["yaxis2"]["type"] == "linear"
+
+
+def test_the_axis_is_that_of_the_losses_drawn_not_of_the_plane() -> None:
+    way = make_trajectory(loss=np.array([1e-4, 1.0, 1e4]))
+    assert side_axes(make_landscape(trajectory=way), log=True)["yaxis2"]["dtick"] == 1
+    zero = make_trajectory(loss=np.array([0.0, 1.0, 2.0]))
+    assert side_axes(make_landscape(trajectory=zero), log=True)["yaxis2"]["type"] == "linear"

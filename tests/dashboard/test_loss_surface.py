@@ -8,7 +8,7 @@ import pytest
 from dashboard.loss_scale import loss_scale
 from dashboard.loss_surface import LIFT, surface_scene, surface_traces
 from dashboard.theme import palette
-from tests.dashboard.around import make_landscape
+from tests.dashboard.around import make_landscape, make_trajectory
 
 LIGHT = palette("light")
 
@@ -45,3 +45,12 @@ def test_the_box_ends_where_the_plane_does() -> None:
     scene = surface_scene(landscape, loss_scale("log", landscape.loss), LIGHT)
     assert scene["xaxis"]["range"] == [-1, 1]
     assert "1" in scene["zaxis"]["ticktext"]
+
+
+def test_ticks_reach_a_snapshots_own_loss_far_below_the_plane() -> None:
+    way = make_trajectory(loss=np.array([1e-3, 2e-3, 0.0]))
+    landscape = make_landscape(trajectory=way)
+    scale = loss_scale("log", landscape.loss)
+    lowest = min(surface_scene(landscape, scale, palette("light"))["zaxis"]["tickvals"])
+    assert -3.01 < lowest < -2
+    assert min(scale.ticks()[0]) > lowest

@@ -21,8 +21,9 @@ def test_axes_end_where_asked_and_are_even():
     axis = axis_of((-0.3, 0.9), 49)
     assert (axis[0], axis[-1]) == (-0.3, 0.9)
     assert np.diff(axis) == pytest.approx(1.2 / 48)
-    with pytest.raises(FathomError, match="no extent"):
-        axis_of((1.0, 1.0), 5)
+    for reach in ((1.0, 1.0), (-np.inf, np.inf), (np.nan, 1.0)):
+        with pytest.raises(FathomError, match="no extent"):
+            axis_of(reach, 5)
 
 
 def plane(bowl):

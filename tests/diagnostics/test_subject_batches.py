@@ -6,6 +6,7 @@ from torch.nn import functional
 from diagnostics.subject import Subject
 from diagnostics.subject_batches import at_a_time, at_each, at_once, exactly, own_measures
 from diagnostics.subject_recorded import RecordedLoss
+from probes import Recorder, Snapshots
 from probes.folder import FathomError
 from probes.program import capture
 
@@ -115,3 +116,26 @@ def test_a_batch_of_no_examples_is_refused():
     x, y = data()
     with pytest.raises(FathomError, match="a batch holds no examples"):
         Subject(nn.Linear(5, 3), functional.cross_entropy, [(x, y), (x[:0], y[:0])])
+
+
+class Scaled(nn.Module):
+    def __init__(self, many):
+        super().__init__()
+        self.layer, self.scale = nn.Linear(6, 3), nn.Parameter(torch.ones(many), False)
+
+    def forward(self, x):
+        return self.layer(x) * self.scale
+
+
+def test_what_stands_still_has_to_be_of_the_same_shape(tmp_path):
+    """Of one number, it would be spread over three in silence."""
+    model = Scaled(1)
+    optimizer = torch.optim.SGD(model.layer.parameters(), 0.1)
+    with Recorder(model, optimizer, tmp_path / "run", probes=[Snapshots()]):
+        optimizer.step()
+    batch = torch.randn(4, 6), torch.randint(3, (4,))
+    subject = Subject(Scaled(3), functional.cross_entropy, batch)
+    with pytest.raises(
+        FathomError, match=r"'scale' is of shape \[1\] in the snapshot and of \[3\]"
+    ):
+        subject.at(tmp_path / "run")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from diagnostics.subject import Subject
-from diagnostics.subject_losses import LiveLoss
+from diagnostics.subject_losses import LiveLoss, check_device
 from diagnostics.subject_recorded import RecordedLoss
 from probes.folder import FathomError
 from probes.program import Whole, capture
@@ -152,3 +152,9 @@ def test_both_sources_agree_on_what_the_pieces_are():
     assert live.pieces == recorded.pieces
     assert live.varied.keys() == recorded.varied.keys()
     assert "0.bias" in recorded.rest
+
+
+@pytest.mark.parametrize("device", ["meta", "hpu", "gpu"])
+def test_a_device_that_computes_nothing_here_is_refused(device):
+    with pytest.raises(FathomError, match=f"no device '{device}'"):
+        check_device(device)

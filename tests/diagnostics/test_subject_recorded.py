@@ -181,3 +181,58 @@ def test_all_errors_name_the_folder(folder):
     forge(folder, "shapes that do not fit")
     with pytest.raises(FathomError, match=f"'{folder}': "):
         Run(folder).subject()
+
+
+def test_of_another_size_than_a_program_is_fixed_at_nothing_is_said(tmp_path):
+    def by_length(output, target):
+        return functional.cross_entropy(output, target, reduction="none").sum() / len(target)
+
+    recording(tmp_path / "run", loss=by_length)  # it divides by 8, whatever it is given
+    subject = Run(tmp_path / "run").subject()
+    assert subject.on(data(8, seed=2)).loss_at(subject.centre) > 0
+    with pytest.raises(FathomError, match=r"takes 8 of 'inputs' alone .*, and 13 are asked for"):
+        subject.on([data(8), data(13)])
+    with pytest.raises(FathomError, match="and 1 are asked for"):
+        subject.per_example_losses(subject.centre)
+
+
+class InTwoPrecisions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(6, 8), nn.Linear(8, 3).double()
+
+    def forward(self, x):
+        return self.head(self.body(x).double())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_model_of_two_precisions_is_given_other_data_as_they_are(tmp_path, frozen):
+    torch.manual_seed(0)
+    model, other = InTwoPrecisions(), data(13, seed=5)
+    model.body.requires_grad_(not frozen)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    how = {"loss": functional.cross_entropy, "batch": data(8), "held_out": other}
+    with Recorder(model, optimizer, tmp_path / "run", probes=[Snapshots()], **how):
+        functional.cross_entropy(model(data(8)[0]), data(8)[1]).backward()
+        optimizer.step()
+    expected = float(functional.cross_entropy(model(other[0]), other[1]).detach())
+    subject = Run(tmp_path / "run").subject()
+    live = Subject(model, functional.cross_entropy, data(8)).on(other)
+    for ours in (subject.held_out, subject.on(other), live):
+        assert ours.loss_at(ours.centre) == pytest.approx(expected, rel=1e-12)
+    exact = subject.double().on(other)
+    assert exact.loss_at(exact.centre) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (torch.zeros(4, 7), torch.zeros(4, dtype=torch.long)),
+        (torch.zeros(4, 6), torch.zeros(3, dtype=torch.long)),
+        (torch.zeros(4, 6).double(), torch.zeros(4, dtype=torch.long)),
+        (torch.zeros(4, 6), torch.full((4,), 7)),
+    ],
+)
+def test_data_that_no_loss_can_be_had_of_are_refused_with_a_sentence(folder, other):
+    with pytest.raises(FathomError, match=r"give them as .* 'inputs' \[8, 6\] of torch.float32"):
+        Run(folder).subject().on(other)

@@ -162,3 +162,22 @@ def test_one_may_say_what_it_is():
     assert found.loss_at(found.centre) < told.loss_at(told.centre)
     with pytest.raises(FathomError, match=r"reduced by 'none' \(there are: mean, sum\)"):
         found.reduced_by("none")
+
+
+def test_a_recorded_mean_of_bfloat16_is_a_mean(tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).bfloat16()
+    torch.manual_seed(1)
+    x, y = torch.randn(8, 6).bfloat16(), torch.randint(3, (8,))
+    optimizer = torch.optim.SGD(net.parameters(), 0.0)
+    how = {"loss": functional.cross_entropy, "batch": (x, y)}
+    with Recorder(net, optimizer, tmp_path / "run", probes=[Snapshots()], **how):
+        optimizer.step()
+    for subject in (
+        Run(tmp_path / "run").subject(),
+        Subject(net, functional.cross_entropy, (x, y)),
+    ):
+        assert subject.about.reduction == "mean"
+        with torch.no_grad():
+            alone = functional.cross_entropy(net(x), y, reduction="none").tolist()
+        assert subject.per_example_losses(subject.centre) == pytest.approx(alone, rel=0.02)

@@ -27,3 +27,11 @@ def test_to_another_run_both_ways_are_told(
 def test_another_model_is_no_other_end(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyse", "connectivity", str(run), str(run.parent / "none")]) == 2
     assert "none" in capsys.readouterr().err
+
+
+def test_between_a_snapshot_and_itself_lies_nothing(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyse", "connectivity", str(run), str(run)]) == 2
+    assert "the weights of step 4 of run are the very same" in capsys.readouterr().err
+    assert not list((run / "results").glob("*.h5"))

@@ -25,3 +25,8 @@ def test_over_all_snapshots_there_is_a_row_for_each(
     assert [row.split()[0] for row in rows] == ["step", "1", "2", "3", "4"]
     assert rows[0].endswith("(2 / lr)")
     assert all(row.split()[2] == "20" for row in rows[1:])
+
+
+def test_all_snapshots_or_one(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "curvature", str(run), "--all", "--step", "2"]) == 2
+    assert "either --all snapshots or that of --step 2" in capsys.readouterr().err

@@ -6,10 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional
 
 from dashboard.cli import main
 from diagnostics.loss_landscape import Landscape
 from diagnostics.store import load
+from probes import Recorder
 
 
 def test_a_landscape_is_told_and_stored(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,3 +69,30 @@ def test_held_out_data_and_classes_are_told(
     found = load(run, Landscape, "random0_2d_step4_none_classes_heldout")
     assert found.classes == ("0", "1", "2")
     assert found.held_out_loss is not None
+
+
+def test_the_first_direction_is_told_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = ["--along", "trajectory", "--towards", "2"]
+    assert main(["analyse", "landscape", str(run), *both]) == 2
+    assert "either along trajectory or towards other weights" in capsys.readouterr().err
+
+
+def test_towards_its_own_weights_there_is_no_way(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyse", "landscape", str(run), "--towards-run", str(run)]) == 2
+    assert "step 4 of run has the very weights of the centre" in capsys.readouterr().err
+
+
+def test_where_the_targets_are_no_classes_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, batch, path = nn.Linear(3, 1), (torch.randn(8, 3), torch.randn(8, 1)), tmp_path / "run"
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with Recorder(model, optimizer, path, loss=functional.mse_loss, batch=batch):
+        functional.mse_loss(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+    for asked in ([], ["--by-class"]):
+        assert main(["analyse", "landscape", str(path), "--resolution", "3", *asked]) == 0
+        told = "no losses by class: the targets are no classes" in capsys.readouterr().out
+        assert told is bool(asked)

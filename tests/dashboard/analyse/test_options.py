@@ -23,10 +23,17 @@ def test_what_cannot_be_done_is_one_line(run: Path, capsys: pytest.CaptureFixtur
 IMPOSSIBLE = [
     ("landscape", "--seed", "-3"),
     ("landscape", "--tolerance", "nan"),
+    ("landscape", "--tolerance", "inf"),
     ("landscape", "--workers", "0"),
     ("curvature", "--count", "0"),
     ("curvature", "--by-layer", "-1"),
+    ("connectivity", "--rate", "0"),
+    ("connectivity", "--rate", "inf"),
 ]
+
+
+def _runs(analysis: str, run: Path) -> list[str]:
+    return [str(run)] * (2 if analysis == "connectivity" else 1)
 
 
 @pytest.mark.parametrize("asked", IMPOSSIBLE)
@@ -35,8 +42,8 @@ def test_numbers_that_cannot_be_are_said(
 ) -> None:
     analysis, option, value = asked
     with pytest.raises(SystemExit, match="2"):
-        main(["analyse", analysis, str(run), option, value])
-    assert f"argument {option}: {value} is less than" in capsys.readouterr().err
+        main(["analyse", analysis, *_runs(analysis, run), option, value])
+    assert f"argument {option}: {value} is not a finite number of" in capsys.readouterr().err
 
 
 def test_where_nothing_can_be_kept_nothing_is_computed(

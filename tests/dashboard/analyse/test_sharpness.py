@@ -23,4 +23,4 @@ def test_every_definition_is_told_and_stored(run: Path, capsys: pytest.CaptureFi
 def test_one_draw_has_no_error(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["analyse", "sharpness", str(run), "--draws", "1"])
-    assert "1 is less than 2" in capsys.readouterr().err
+    assert "1 is not a finite number of 2 or more" in capsys.readouterr().err

@@ -2,6 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
+from torch import nn, optim
+from torch.nn import functional
 
 from diagnostics import Run
 from diagnostics.active.curvature import (
@@ -14,6 +17,7 @@ from diagnostics.active.wish import Wish
 from diagnostics.curvature import Curvature, Effort
 from diagnostics.curvature_history import CurvatureHistory
 from diagnostics.store import load
+from probes import Recorder
 
 
 def test_the_history_of_the_curvature_stands_beside_the_edge(run):
@@ -51,3 +55,69 @@ def test_adams_preconditioner_is_the_recorded_mean_of_its_second_moments(trained
 
 def test_of_momentum_there_is_no_preconditioner(run):
     assert preconditioner_of(run, run.subject()) is None
+
+
+def edge_after(folder, *makes):
+    """The edge, and the preconditioner, of a run that goes on with each in turn."""
+    torch.manual_seed(0)
+    x, y = torch.randn(40, 4), torch.randint(3, (40,))
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+    how = {"every": 1, "loss": functional.cross_entropy, "batch": (x, y)}
+    for n, make in enumerate(makes):
+        made = make(model)
+        optimizers = made if isinstance(made, list) else [made]
+        with Recorder(model, made, folder, resume=n > 0, **how):
+            for _ in range(3):
+                functional.cross_entropy(model(x), y).backward()
+                for optimizer in optimizers:
+                    optimizer.step()
+    run = Run(folder)
+    return recorded_edge(run, run.subject().snapshots), preconditioner_of(run, run.subject())
+
+
+def groups(model, **other):
+    return [{"params": model[0].parameters()}, {"params": model[2].parameters(), **other}]
+
+
+OF_NO_ONE_NUMBER = {
+    "rates": [lambda m: optim.SGD(groups(m, lr=0.001), 0.1)],
+    "momenta": [lambda m: optim.SGD(groups(m, momentum=0.5), 0.1)],
+    "kinds": [lambda m: [optim.SGD(m[0].parameters(), 0.1), optim.Adam(m[2].parameters(), 0.1)]],
+    "several": [lambda m: [optim.SGD(m[n].parameters(), 0.1 + n) for n in (0, 2)]],
+    "then RMSprop": [
+        lambda m: optim.SGD(m.parameters(), 0.1),
+        lambda m: optim.RMSprop(m.parameters()),
+    ],
+    "then Adagrad": [
+        lambda m: optim.SGD(m.parameters(), 0.1),
+        lambda m: optim.Adagrad(m.parameters()),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OF_NO_ONE_NUMBER)
+def test_where_weights_are_moved_by_different_rules_there_is_no_edge(tmp_path, name):
+    edge, by = edge_after(tmp_path / "run", *OF_NO_ONE_NUMBER[name])
+    assert (edge.rule, np.isnan(edge.edge).all(), by) == ("", True, None)
+    assert edge.learning_rate[0] == pytest.approx(0.1)
+
+
+def test_groups_that_differ_in_decay_alone_have_one_edge(tmp_path):
+    make = [lambda m: optim.SGD(groups(m, weight_decay=0.01), 0.1)]
+    edge, _ = edge_after(tmp_path / "run", *make)
+    assert edge.edge == pytest.approx(np.full_like(edge.edge, 20))
+
+
+OF_NO_ONE_MOMENT = {
+    "betas": [lambda m: optim.Adam(groups(m, betas=(0.9, 0.9)), 0.1)],
+    "then SGD": [
+        lambda m: optim.Adam(m.parameters(), 0.1),
+        lambda m: optim.SGD(m.parameters(), 0.1),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OF_NO_ONE_MOMENT)
+def test_second_moments_of_different_pasts_are_no_preconditioner(tmp_path, name):
+    _, by = edge_after(tmp_path / "run", *OF_NO_ONE_MOMENT[name])
+    assert by is None

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from diagnostics import Run
 from diagnostics.active.curvature import curvature_of
-from diagnostics.active.landscape import Cut, landscape_of
+from diagnostics.active.landscape import Cut, landscape_key, landscape_of
 from diagnostics.active.wish import Wish
 from diagnostics.curvature import Effort
 from diagnostics.loss_landscape import Landscape
@@ -117,3 +117,14 @@ def test_what_is_known_meanwhile_is_stored_until_it_is_finished(run, monkeypatch
     counts = [count for *_, count in stored]
     assert counts == sorted(counts)
     assert "random5_2d_step12_running_unfinished" not in saved(run.path, Landscape)
+
+
+def test_no_way_leads_to_the_centre_itself(run):
+    with pytest.raises(FathomError, match="the very weights of the centre"):
+        landscape_of(run, Wish(), Cut("towards", other=run.path, grid=SMALL), Work())
+
+
+def test_a_run_whose_name_has_no_plain_letter_has_a_key_of_its_own(run, tmp_path):
+    found = landscape_of(run, Wish(), Cut("towards", target=2, grid=SMALL), Work())
+    cuts = [Cut("towards", target=2, other=tmp_path / name) for name in ("実", "験")]
+    assert len({landscape_key(found, cut) for cut in [Cut("towards", target=2), *cuts]}) == 3

@@ -46,3 +46,25 @@ def test_none_are_held_out_unless_it_is_wished(run):
 def test_where_none_were_recorded_it_says_how(run):
     with pytest.raises(FathomError, match="give it to the Recorder"):
         held_out_of(run.subject(), Wish(held_out="recorded"))
+
+
+def test_re_estimated_statistics_are_not_of_the_data_that_is_held_out(
+    run, trained, tmp_path, monkeypatch
+):
+    (tmp_path / "beside_data.py").write_text(
+        "import torch\ndef held_out():\n    torch.manual_seed(7)\n"
+        "    return torch.randn(20, 4), torch.randint(3, (20,))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    subject = run.subject(statistics="re-estimated")
+    found = held_out_of(subject, Wish(held_out="beside_data:held_out"))
+    model, _, (x, _) = trained[1]["momentum"]
+    torch.manual_seed(7)
+    other, target = torch.randn(20, 4), torch.randint(3, (20,))
+    with torch.no_grad():
+        seen, hidden = model[0](x), model[0](other)
+        normed = (hidden - seen.mean(0)) / (seen.var(0, correction=0) + model[1].eps).sqrt()
+        output = model[3]((normed * model[1].weight + model[1].bias).tanh())
+    expected = float(torch.nn.functional.cross_entropy(output, target))
+    assert found.loss_at(found.centre) == pytest.approx(expected, rel=1e-5)

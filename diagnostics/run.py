@@ -22,7 +22,7 @@ from probes.snapshot_file import snapshot_steps
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
-    from diagnostics.subject_losses import Statistics
+    from diagnostics.subject.losses import Statistics
 
 __all__ = ["FathomError", "Run", "RunError", "Scalar"]
 

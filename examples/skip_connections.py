@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dashboard.landscapes_abreast import landscapes_abreast
+from dashboard.landscape.abreast import landscapes_abreast
 from diagnostics import Run
 from diagnostics.loss_landscape import Landscape, loss_landscape
 from probes import Recorder

@@ -37,7 +37,7 @@ TORCH_FREE = (
     "probes/schedule.py",
     *(f"probes/{name}.py" for name in ("scribe", "troubles", "wire", "gallery")),
 )
-SUBJECT = "diagnostics/subject*.py"  # a subject, and what it is made of
+SUBJECT = "diagnostics/subject/*.py"  # a subject, and what it is made of
 DOORS = {
     "torch": ("probes/*.py", SUBJECT),
     "h5py": (*CONTRACT, "diagnostics/store.py"),

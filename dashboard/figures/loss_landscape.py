@@ -9,10 +9,10 @@ from plotly.graph_objects import Figure
 
 from dashboard.about import centre, conditions, label
 from dashboard.canvas import Canvas
-from dashboard.loss_by_class import class_layout, class_traces
-from dashboard.loss_line import line_layout, line_traces
-from dashboard.loss_multiples import multiple_layout, multiple_traces, multiples
-from dashboard.loss_plane import (
+from dashboard.landscape.by_class import class_layout, class_traces
+from dashboard.landscape.line import line_layout, line_traces
+from dashboard.landscape.multiples import multiple_layout, multiple_traces, multiples
+from dashboard.landscape.plane import (
     has_logarithm,
     inside,
     plane_axes,
@@ -21,9 +21,9 @@ from dashboard.loss_plane import (
     undistorted,
     without_undershoot,
 )
+from dashboard.landscape.sidelines import side_axes, side_traces
+from dashboard.landscape.surface import NARROW_SCENE, surface_scene, surface_traces
 from dashboard.loss_scale import loss_scale
-from dashboard.loss_sidelines import side_axes, side_traces
-from dashboard.loss_surface import NARROW_SCENE, surface_scene, surface_traces
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
 from dashboard.stored import Stored

@@ -11,7 +11,7 @@ from probes.folder import FathomError
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
-    from diagnostics.subject_losses import Statistics
+    from diagnostics.subject.losses import Statistics
 
 RECORDED = "recorded"
 

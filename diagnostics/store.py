@@ -18,6 +18,7 @@ import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -112,6 +113,13 @@ def result_path(folder: str | Path, kind: type[Any], key: str = "") -> Path:
         )
     name = analysis_of(kind) + (f"-{key}" if key else "")
     return Path(folder) / RESULTS / f"{name}.h5"
+
+
+def key_part(name: str) -> str:
+    """Any name as part of a key; where letters had to go, a few others tell such names apart."""
+    whole = name.replace(" ", "")
+    plain = re.sub(r"[^A-Za-z0-9.]", "", whole)[:40]
+    return plain if plain == whole else f"{plain}.{sha256(name.encode()).hexdigest()[:6]}"
 
 
 def analysis_of(kind: type[Any]) -> str:

@@ -91,15 +91,7 @@ def _stored_picture(app: Dash, runs: OpenRuns, panel: StoredPanel[Any], *, form:
     name = panel.name
 
     @app.callback(
-        Output(name, "hidden"),
-        Output(f"{name}-drawn", "data"),
-        Output(f"{name}-picture", "hidden"),
-        Output(f"{name}-caption", "children"),
-        Output(f"{name}-keys", "hidden"),
-        Output(f"{name}-several", "children"),
-        Output(f"{name}-key", "options"),
-        Output(f"{name}-key", "value"),
-        *(Output(f"{name}-{what}", part) for what in CONTROLS for part in ("options", "value")),
+        *_outputs(name),
         Input("results", "data"),
         Input("scheme", "data"),
         Input(f"{name}-key", "value"),
@@ -130,6 +122,21 @@ def _stored_picture(app: Dash, runs: OpenRuns, panel: StoredPanel[Any], *, form:
         return False, picture, False, below, *_choice(keys, labels, chosen), *_radios(shown)
 
     hand_over(app, panel)
+
+
+def _outputs(name: str) -> list[Output]:
+    """All that a picture changes: itself, the words below, the choices above."""
+    return [
+        Output(name, "hidden"),
+        Output(f"{name}-drawn", "data"),
+        Output(f"{name}-picture", "hidden"),
+        Output(f"{name}-caption", "children"),
+        Output(f"{name}-keys", "hidden"),
+        Output(f"{name}-several", "children"),
+        Output(f"{name}-key", "options"),
+        Output(f"{name}-key", "value"),
+        *(Output(f"{name}-{what}", part) for what in CONTROLS for part in ("options", "value")),
+    ]
 
 
 def _keys(stamps: Sequence[Sequence[str]]) -> list[str]:

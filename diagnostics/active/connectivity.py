@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from diagnostics.active.wish import Wish, subject_of
 from diagnostics.mode_connectivity import ModeConnectivity, Search, mode_connectivity
 from diagnostics.run import Run
-from diagnostics.store import check_writable, save
+from diagnostics.store import check_writable, key_part, save
 from probes.folder import FathomError
 
 
@@ -33,5 +32,5 @@ def connectivity_of(
 
 
 def connectivity_key(found: ModeConnectivity) -> str:
-    other = re.sub(r"[^A-Za-z0-9.]", "", found.other)[:60]
-    return f"{other}_from{found.about.step}_{found.about.statistics.replace('-', '')}"
+    statistics = found.about.statistics.replace("-", "")
+    return f"{key_part(found.other)}_from{found.about.step}_{statistics}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +15,7 @@ from diagnostics.lanczos import leading
 from diagnostics.loss_landscape import Landscape, growing_landscape
 from diagnostics.run import Run
 from diagnostics.slices import Grid
-from diagnostics.store import RESULTS, check_writable, discard, save
+from diagnostics.store import RESULTS, check_writable, discard, key_part, save
 from diagnostics.tiles import Work
 from diagnostics.trajectory import Trajectory, principal_directions, trajectory
 from diagnostics.weight_space import Vector
@@ -102,9 +100,7 @@ def _target(cut: Cut) -> str:
     step = "" if cut.target is None else str(cut.target)
     if cut.other is None:
         return step
-    name = cut.other.resolve().name
-    plain = re.sub(r"[^A-Za-z0-9.]", "", name)[:40] or hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f".{plain}.{step}".rstrip(".")
+    return f".{key_part(cut.other.resolve().name)}.{step}".rstrip(".")
 
 
 def directions_of(subject: Subject, cut: Cut) -> tuple[Direction, ...]:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from diagnostics.directions import Direction
 from diagnostics.loss_landscape import Landscape, loss_landscape
 from diagnostics.sharpness import sharpness
 from diagnostics.slices import Grid
-from diagnostics.store import check_writable, load, result_path, save, saved
+from diagnostics.store import check_writable, key_part, load, result_path, save, saved
 from diagnostics.trajectory import trajectory
 from diagnostics.weight_space import Floats
 from probes.folder import RunError
@@ -213,3 +214,11 @@ def test_a_folder_that_takes_no_result_is_said_before_anything_is_computed(tmp_p
     monkeypatch.setattr("os.access", lambda *_: False)  # as for anyone but root
     with pytest.raises(RunError, match=r"\(it may not be written to\); copy the run"):
         check_writable(tmp_path)
+
+
+def test_names_that_lose_letters_in_a_key_are_still_told_apart():
+    assert key_part("step 4 of adam") == "step4ofadam"
+    names = ["ab", "a-b", "a_b", "ä", "ö", "x" * 50, "x" * 51]
+    keys = [key_part(name) for name in names]
+    assert len(set(keys)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9.]{1,47}", key) for key in keys)

@@ -127,18 +127,14 @@ def test_the_weights_of_a_grid_are_not_all_in_memory_at_once():
         most = 0
 
         def losses_at(self, points):
-            alive, found = weakref.WeakSet(), []
+            made, found = [], []
             for point in points:
-                alive.add(point)
-                self.most = max(self.most, len(alive))
+                made.append(weakref.ref(point))
+                self.most = max(self.most, sum(each() is not None for each in made))
                 found.append(self.loss(np.asarray(point)))
             return np.array(found)
 
-    class Marked(np.ndarray):
-        __hash__ = object.__hash__
-
     watched = Watched(np.eye(4), centre=np.ones(4))
-    watched.centre = watched.centre.view(Marked)  # and so is whatever is added to it
     loss_landscape(watched, None, Grid(resolution=15, tolerance=0))
     assert 1 <= watched.most <= 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,8 @@ def _tell(found: Landscape, cut: Cut) -> None:
     if cut.grid.by_class and not found.classes:
         print("no losses by class: the targets are no classes, or not of 2 to 12")
     for figure in found.figures:
-        print(f"  {figure.name:<18}{figure.value:.4g}")
+        told = "not told by this slice" if isnan(figure.value) else f"{figure.value:.4g}"
+        print(f"  {figure.name:<18}{told}")
     if found.trajectory:
         shown, chance = found.trajectory.explained, found.trajectory.chance
         wandering = f" (aimless wandering: {chance:.1%})" if cut.along == "trajectory" else ""

@@ -23,6 +23,7 @@ def test_a_landscape_is_told_and_stored(run: Path, capsys: pytest.CaptureFixture
     assert "81 of 81 points evaluated" in told
     assert "step 2, 10 examples of the recorded batch" in told
     assert "flatness radius" in told
+    assert " nan" not in told
     assert "training's way: " in told
     assert "stored as random5_2d_step2_none" in told
     assert (run / "results/loss_landscape-random5_2d_step2_none.h5").is_file()

@@ -9,6 +9,7 @@ drawn on one scale: `skip_connections.html` in the folder.
 from __future__ import annotations
 
 import sys
+from math import isnan
 from pathlib import Path
 
 import torch
@@ -71,7 +72,7 @@ def train(folder: Path, *, skips: bool) -> None:
 def landscape(folder: Path) -> Landscape:
     """From the recording alone: nothing above is used."""
     found = loss_landscape(Run(folder).subject())
-    rise = {figure.name: figure.value for figure in found.figures}
+    rise = {each.name: each.value for each in found.figures if not isnan(each.value)}
     print(f"{folder.name}: loss {found.centre_loss:.2g}; " + _told(rise))
     return found
 

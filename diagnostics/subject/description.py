@@ -7,9 +7,18 @@ from dataclasses import replace
 from torch import Tensor
 
 from diagnostics.subject.batches import Batches
-from diagnostics.subject.data import fingerprint
+from diagnostics.subject.data import are_classes, fingerprint
+from diagnostics.subject.losses import SEEN, Tensors
 from diagnostics.weight_space import About
 from probes.folder import FathomError
+
+
+def first_seen(batches: Batches, varied: Tensors) -> tuple[float, tuple[str, ...]]:
+    """The first batch's loss, and the measures that can be had."""
+    first = batches.all[0]
+    found = batches.source(batches.rest | varied, first, SEEN)
+    classes = are_classes(found.get("predictions"), first.inputs.get("target"))
+    return float(found["loss"]), ("loss", "accuracy") if classes else ("loss",)
 
 
 def described(batches: Batches, about: About, centre: Tensor, loss: float) -> About:

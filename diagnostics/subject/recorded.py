@@ -92,14 +92,20 @@ class RecordedLoss:
         return {reference.partition(":")[2]: tensor for reference, tensor in found.items()}
 
     def _ready(self, wanted: tuple[str, ...], weights: Tensors) -> Evaluation:
-        """In the precision that the weights are given in."""
-        doubled = bool(self._narrow) and weights[self._narrow[0]].dtype is torch.float64
+        doubled = self._doubled(weights)
         if (wanted, doubled) not in self._prepared:
-            program = in_float64(self._program) if doubled else self._program
+            program = self.program(weights)
             by_batch = self._norm == "batch" or wanted == (STATISTICS,)
             norm: Literal["running", "batch"] = "batch" if by_batch else "running"
             self._prepared[wanted, doubled] = prepare(program, norm=norm, wanted=wanted)
         return self._prepared[wanted, doubled]
+
+    def program(self, weights: Tensors) -> Program:
+        """In the precision that the weights are given in."""
+        return in_float64(self._program) if self._doubled(weights) else self._program
+
+    def _doubled(self, weights: Tensors) -> bool:
+        return bool(self._narrow) and weights[self._narrow[0]].dtype is torch.float64
 
     def __getstate__(self) -> dict[str, Any]:
         """What is prepared refers to torch's own functions, which other processes have."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from diagnostics.factory import made_by
 from diagnostics.subject.batches import Batches, at_a_time, at_each, check_differentiable, exactly
-from diagnostics.subject.data import are_classes, as_numpy, checked_parts, first_look
+from diagnostics.subject.data import as_numpy, checked_parts, first_look
 from diagnostics.subject.derivatives import Graph, flat_gradient, products
-from diagnostics.subject.description import described
+from diagnostics.subject.description import described, first_seen
+from diagnostics.subject.draws import Asked, Draws, Masks, drawn
 from diagnostics.subject.losses import (
-    SEEN,
     Batch,
     LiveLoss,
     Reduction,
@@ -47,8 +47,8 @@ from probes.snapshot_file import read_snapshot, snapshot_steps
 class Subject:
     """Every question is answered at a point given by its weights; nothing is ever changed.
 
-    Dropout is off. Of several batches the losses are added if the loss is a sum over examples;
-    else they are averaged by the batches' numbers of examples, as is right for a mean.
+    Dropout is off but for `draws`. Of several batches the losses are added if the loss is a sum
+    over examples; else they are averaged by the batches' numbers of examples, as a mean's are.
     """
 
     def __init__(
@@ -119,15 +119,10 @@ class Subject:
 
     def _describe(self, about: About) -> None:
         """One look at the centre, for what cannot be told otherwise."""
-        batches, first = self._batches, self._batches.all[0]
         with torch.no_grad(), self._exactly():
-            found = batches.source(batches.rest | self._named(self.centre), first, SEEN)
-        classes = are_classes(found.get("predictions"), first.inputs.get("target"))
-        self.measures: tuple[str, ...] = ("loss", "accuracy") if classes else ("loss",)
-        about = replace(
-            about, data=self._data or f"{batches.examples} examples of the {self._whose}"
-        )
-        self.about = described(batches, about, self.centre, float(found["loss"]))
+            loss, self.measures = first_seen(self._batches, self._named(self.centre))
+        told = self._data or f"{self._batches.examples} examples of the {self._whose}"
+        self.about = described(self._batches, replace(about, data=told), self.centre, loss)
 
     @property
     def key(self) -> str:
@@ -135,10 +130,7 @@ class Subject:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """Each example's class, in the order of `examples_at`, negative where none is to be met.
-
-        None where targets are not one class an example.
-        """
+        """One an example, in the order of `examples_at`; negative: none is to be met. Or None."""
         return self._batches.classes() if "accuracy" in self.measures else None
 
     @property
@@ -173,10 +165,7 @@ class Subject:
         return other
 
     def double(self) -> Subject:
-        """In float64: weights, data, and what a recorded program makes or converts on the way.
-
-        Not what the code of a model in memory does so.
-        """
+        """In float64: weights, data, what a program converts; not what a live model's code does."""
         return self._cast(lambda t: t.double() if t.is_floating_point() else t)
 
     def to(self, device: str) -> Subject:
@@ -187,8 +176,7 @@ class Subject:
         other = copy(self)
         other.centre = change(self.centre)
         other._batches = self._batches.changed(change)
-        empty = {name: change(torch.empty(0, dtype=d)) for name, d in self._dtypes.items()}
-        other._dtypes = {name: tensor.dtype for name, tensor in empty.items()}
+        other._dtypes = {n: change(torch.empty(0, dtype=d)).dtype for n, d in self._dtypes.items()}
         other._describe(self.about)
         return other
 
@@ -258,14 +246,25 @@ class Subject:
         with torch.inference_mode(), self._exactly():
             return [as_numpy(p) for p in self._batches.predictions(self._named(point))]
 
+    def draws(
+        self,
+        count: int,
+        *,
+        seed: int = 0,
+        masks: Masks = "independent",
+        only: Sequence[str] | None = None,
+        p: float | None = None,
+    ) -> Draws:
+        """Predictions at the centre with dropout on: all of it, or `only` some names of `fired`."""
+        with torch.no_grad(), self._exactly():
+            weights = self._named(self.centre)
+            return drawn(self._batches, weights, Asked(count, seed, masks, only, p))
+
     def gradient_at(self, point: Tensor) -> Tensor:
         check_differentiable(self.about.statistics)
         whole = torch.zeros_like(point)
         for batch, share in self._batches.shares():
-            leaves = self._leaves(point)
-            with self._exactly(smooth=True):
-                loss = share * self._batches.loss(leaves, batch)
-                whole += flat_gradient(loss, leaves, whole.dtype)
+            whole += self._graph(point, batch, share, twice=False)[0]
         return whole
 
     def hvp(self, point: Tensor, vector: Tensor) -> Tensor:
@@ -282,11 +281,11 @@ class Subject:
         shares, device = self._batches.shares(), self.centre.device
         return products(shares, partial(self._graph, point), device, self._exactly)
 
-    def _graph(self, point: Tensor, batch: Batch, share: float) -> Graph:
+    def _graph(self, point: Tensor, batch: Batch, share: float, *, twice: bool = True) -> Graph:
         leaves = self._leaves(point)
         with self._exactly(smooth=True):
             loss = share * self._batches.loss(leaves, batch)
-            return flat_gradient(loss, leaves, point.dtype, create_graph=True), leaves
+            return flat_gradient(loss, leaves, point.dtype, create_graph=twice), leaves
 
     def _named(self, point: Tensor) -> Tensors:
         """Views of a point, each in its tensor's own precision."""

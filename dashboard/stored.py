@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-HEADING = "Around the weights"
+HEADING = "Computed on demand"
 UNFINISHED = (
     "This picture is refined for as long as it is being computed. If that has ended, compute the "
     "same again, with this form or the same command: it goes on where it was."

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dashboard.analyse.connectivity import add_connectivity
 from dashboard.analyse.curvature import add_curvature
 from dashboard.analyse.landscape import add_landscape
+from dashboard.analyse.mc_dropout import add_mc_dropout
 from dashboard.analyse.options import Add
 from dashboard.analyse.sharpness import add_sharpness
+from dashboard.analyse.spectral_bias import add_spectral_bias
 
 
 def add_analyses(add: Add) -> None:
     """A command for each."""
-    for add_one in (add_landscape, add_curvature, add_sharpness, add_connectivity):
+    for add_one in (
+        add_landscape,
+        add_curvature,
+        add_sharpness,
+        add_connectivity,
+        add_spectral_bias,
+        add_mc_dropout,
+    ):
         add_one(add)

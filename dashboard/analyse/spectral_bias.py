@@ -1,0 +1,79 @@
+"""`fathom analyse spectral-bias`: which frequencies of its target the network learnt first."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashboard.analyse.options import Add
+
+if TYPE_CHECKING:
+    from diagnostics.spectral_bias import SpectralBias
+
+
+def add_spectral_bias(add: Add) -> None:
+    told = "which frequencies of its target the network learnt first, and the function it became"
+    example = "fathom analyse spectral-bias runs/sines --frequencies 1,5,9"
+    spectral_bias = add("spectral-bias", told, example)
+    spectral_bias.add_argument("run", type=Path)
+    spectral_bias.add_argument(
+        "--frequencies",
+        type=_frequencies,
+        metavar="K,K,…",
+        help="waves over the period (default: those that carry the target)",
+    )
+    spectral_bias.add_argument(
+        "--period",
+        type=_above_zero,
+        help="the length over which k = 1 is one wave (default: the grid's own)",
+    )
+    spectral_bias.add_argument(
+        "--again",
+        action="store_true",
+        help="predict at the snapshots, though predictions were recorded in training",
+    )
+    spectral_bias.set_defaults(command=_spectral_bias)
+
+
+def _frequencies(text: str) -> tuple[float, ...]:
+    return tuple(_above_zero(each) for each in text.split(","))
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:  # as NaN is not
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0; give one")
+    return value
+
+
+def _spectral_bias(asked: argparse.Namespace) -> int:
+    from diagnostics.active.spectral_bias import function_key, spectral_bias_of
+    from diagnostics.run import Run
+
+    found = spectral_bias_of(
+        Run(asked.run), asked.frequencies, period=asked.period, again=asked.again
+    )
+    _tell(found)
+    print(f"stored as {function_key(found)}")
+    return 0
+
+
+def _tell(found: SpectralBias) -> None:
+    print(f"{found.source} at {len(found.steps)} steps; {found.how}")
+    half, most = found.reached
+    print(f"{'k':>10}{'amplitude':>12}{'half at':>12}{'90 % at':>12}{'part learnt':>13}")
+    rows = zip(
+        found.frequencies, found.amplitude, half.step, most.step, found.ratio[-1], strict=True
+    )
+    for k, amplitude, first, second, part in rows:
+        line = f"{k:>10.6g}{amplitude:>12.4g}{_when(first):>12}{_when(second):>12}"
+        print(line + (f"{part:>13.4g}" if math.isfinite(part) else f"{'-':>13}"))
+    print(f"{found.verdict}: {found.why}")
+
+
+def _when(step: float) -> str:
+    if math.isnan(step):
+        return "-"
+    return "never" if math.isinf(step) else f"{step:.0f}"

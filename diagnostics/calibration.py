@@ -48,9 +48,8 @@ class Reliability:
     ece: float
     error: float  # standard error, at most
     interval: tuple[float, float]  # 95 %, of the error that endless examples would show
-    squared: (
-        float  # mean squared gap without what chance adds: a calibrated model's is 0 on average
-    )
+    # mean squared gap without what chance adds: a calibrated model's is 0 on average
+    squared: float  # NaN where no bin holds two examples
     squared_error: float  # standard error
     floor: float  # what a calibrated model with these confidences shows on average
     floor_spread: float  # its standard deviation
@@ -174,7 +173,8 @@ def _estimated(
 
 def _squared(gap: Floats, inside: Floats, count: Integers) -> tuple[float, float]:
     """Kumar, Liang & Ma's (2019) squared error without chance's addition, and its error."""
-    weight, more = count / count.sum(), count > 1
+    more = count > 1
+    weight = count / (count.sum() if more.any() else np.nan)
     own = np.divide(inside, count * (count - 1.0), out=np.zeros_like(gap), where=more)
     square = np.where(more, gap**2 - own, 0)  # one example alone does not tell its variance
     spread = weight**2 * (4 * np.maximum(square, 0) * own + 2 * own**2)
@@ -259,8 +259,8 @@ def _of_one_class(chance: Floats, hit: Floats, bins: int) -> tuple[float, float,
     place = placed(chance, bin_edges(chance, bins))
     miss = hit - chance
     sums, count = np.bincount(place, miss), np.bincount(place)
-    inside = miss - (sums / count)[place]
-    error = math.sqrt(float(inside @ inside)) / len(hit)
+    inside = miss - np.where(count > 1, sums / count, 0)[place]  # one alone: as if around 0
+    error = math.sqrt(float(inside**2 @ (count / np.maximum(count - 1, 1))[place])) / len(hit)
     ece = float(np.abs(sums).sum() / len(hit))
     return ece, error, *_floor(_chance_gaps(chance, place), len(hit))
 

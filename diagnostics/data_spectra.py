@@ -197,7 +197,7 @@ def neighbour_edges(inputs: Floats, neighbours: int) -> NDArray[np.int64]:
 def rough(values: Floats, edges: NDArray[np.int64]) -> float:
     """f'Lf / f'f of values [example, output] less their mean; NaN of constants."""
     centred = values - values.mean(0)
-    size = float((centred**2).sum())
+    size = float((centred**2).sum()) if np.ptp(values, axis=0).any() else 0.0
     steps = centred[edges[:, 0]] - centred[edges[:, 1]]
     return float((steps**2).sum()) / size if size else np.nan
 

@@ -162,7 +162,8 @@ def silent(drawn: Draws, about: About) -> Finding | None:
 
 
 def never_fired(drawn: Draws, about: About) -> Finding | None:
-    off = drawn.guards.never
+    idle = {fired.name for fired in drawn.fired if fired.p == 0}  # by its own rate, not by mistake
+    off = tuple(name for name in drawn.guards.never if name not in idle)
     if not off or all_alike(drawn.values):
         return None
     symptom = f"{len(off)} of {len(drawn.fired)} dropouts never fired: {_listed(off)}."

@@ -56,7 +56,8 @@ class Modes:
     def unexplained(self, values: NDArray[Any]) -> float:
         """The variance of what these frequencies and a constant leave; of sums, of all there is.
 
-        Values are [example, output]; outputs' variances are added.
+        Values are [example, output]; outputs' variances are added. NaN where so many frequencies
+        leave nothing of any values.
         """
         centred = values - values.mean(0)
         if self.kind == "sums":
@@ -64,7 +65,7 @@ class Modes:
         design = _design(self.angles)
         free = len(values) - design.shape[1]
         rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-        return float((rest**2).sum() / free) if free > 0 else 0.0
+        return float((rest**2).sum() / free) if free > 0 else math.nan
 
 
 def modes(
@@ -78,8 +79,7 @@ def modes(
     """
     chosen = _checked(frequencies)
     gap = even_gap(places)
-    if period is None:
-        period = _own_period(places, gap)
+    period = _own_period(places, gap) if period is None else _checked_period(period)
     angles = 2 * np.pi * np.outer(chosen, _snapped(places, gap) / period)
     alias = _aliases(chosen, period, gap)
     if _orthogonal(chosen, period, gap, len(places)):
@@ -95,7 +95,7 @@ def sums(places: Floats, frequencies: Sequence[float] | Floats, period: float) -
     Of values less their own mean, which uneven places would show at every frequency.
     """
     chosen, n = _checked(frequencies), len(places)
-    angles = 2 * np.pi * np.outer(chosen, places / period)
+    angles = 2 * np.pi * np.outer(chosen, places / _checked_period(period))
     none = np.full(len(chosen), np.nan)
     how = f"means over {n} uneven places; all that the line does not explain is noise"
     waves = np.exp(-1j * angles) / n
@@ -143,7 +143,7 @@ def strongest(places: Floats, target: NDArray[Any], period: float | None = None)
     median, as noise does not.
     """
     gap = even_gap(places)
-    own = _own_period(places, gap) if period is None else period
+    own = _own_period(places, gap) if period is None else _checked_period(period)
     kept = _once(places, own)
     if not _orthogonal(np.ones(1), own, gap, int(kept.sum())):
         return np.arange(1.0, max(2, min(MOST, len(places) // 4) + 1))
@@ -154,7 +154,7 @@ def strongest(places: Floats, target: NDArray[Any], period: float | None = None)
     if not (power > least).any():
         raise FathomError(
             f"no frequency stands out in the target on {len(places)} places: it is constant, or "
-            "noise to its Fourier sums; name the frequencies to look at."
+            "noise to its Fourier sums, or of most frequencies alike; name those to look at."
         )
     carriers = np.flatnonzero(power > least)
     carriers = carriers[np.argsort(power[carriers])[::-1][:MOST]]
@@ -188,7 +188,7 @@ def even_gap(places: Floats) -> float:
 
 def _checked(frequencies: Sequence[float] | Floats) -> Floats:
     chosen = np.asarray(frequencies, np.float64)
-    if chosen.ndim != 1 or not len(chosen) or not (chosen > 0).all():
+    if chosen.ndim != 1 or not len(chosen) or not ((chosen > 0) & (chosen < np.inf)).all():
         raise FathomError(
             f"frequencies={chosen.tolist()}: they are numbers of waves over the period, each above "
             "0; a constant has none."
@@ -196,6 +196,15 @@ def _checked(frequencies: Sequence[float] | Floats) -> Floats:
     if len(np.unique(chosen)) < len(chosen):
         raise FathomError(f"frequencies={chosen.tolist()}: one is named twice; name each once.")
     return chosen
+
+
+def _checked_period(period: float) -> float:
+    if not 0 < period < math.inf:
+        raise FathomError(
+            f"period={period:g}: it is the length over which k = 1 is one wave, and above 0; along "
+            "a line on which all places are one there is none."
+        )
+    return period
 
 
 def _own_period(places: Floats, gap: float) -> float:

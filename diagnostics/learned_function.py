@@ -82,6 +82,10 @@ def learned_function(
     places: Array | None = None,
 ) -> LearnedFunction:
     """From arrays in memory: values [step, example, output] or [step, example]."""
+    if (np.diff(steps) <= 0).any():
+        raise FathomError(
+            f"the steps {np.asarray(steps).tolist()[:8]} do not rise; give each once, in order."
+        )
     return _made(np.asarray(steps), inputs, values, target, places, source=GIVEN)
 
 

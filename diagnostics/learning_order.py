@@ -82,7 +82,8 @@ def learning_order(frequencies: Floats, found: Reached, seed: int = 0) -> Order:
     rho = float(_rank_correlations(k[None], step[None])[0]) if len(k) else np.nan
     low, high = _interval(k, step, found.before[told], rng)
     chance, counted = _chance(k, step, rho, rng)
-    exponent, error = _exponent(k, found.between[told])
+    known = np.where(np.isnan(found.before), np.nan, found.between)
+    exponent, error = _exponent(k, known[told])
     learnt = int(np.isfinite(step).sum())
     return Order(found.level, learnt, len(k), rho, low, high, chance, counted, exponent, error)
 
@@ -171,7 +172,7 @@ def _chance(k: Floats, step: Floats, rho: float, rng: np.random.Generator) -> tu
 
 
 def _exponent(k: Floats, times: Floats) -> tuple[float, float]:
-    """The slope of log time over log k and its standard error, over what was learnt."""
+    """The slope of log time over log k and its standard error; of times between records."""
     there = np.isfinite(times)
     if there.sum() < 3:
         return np.nan, np.nan

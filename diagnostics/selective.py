@@ -126,6 +126,7 @@ def _checked_pair(uncertainty: Any, loss: Any) -> tuple[Floats, Floats]:
 def risk_coverage(doubt: Floats, losses: Floats) -> RiskCoverage:
     order, best, at = Order(doubt), Order(losses), _kept(len(losses))
     area, least = order.mean_risk(losses), best.mean_risk(losses)
+    room = losses - least if np.ptp(losses) else 0 * losses  # of equal losses it is rounding
     return RiskCoverage(
         (at + 1) / len(losses),
         order.risks(losses)[at],
@@ -134,7 +135,7 @@ def risk_coverage(doubt: Floats, losses: Floats) -> RiskCoverage:
         scored("AURC", area),
         scored("perfect AURC", least),
         scored("random AURC", losses),
-        _ratio("gained", losses - area, losses - least),
+        _ratio("gained", losses - area, room),
     )
 
 
@@ -246,13 +247,21 @@ def by_uncertainty(doubt: Floats, losses: Floats, groups: int = 10) -> ByUncerta
 
 def told_apart(own: Floats, other: Floats, bins: int = 40) -> Strangers:
     """A histogram of each, AUROC with DeLong's error, and FPR at 95 % of the model's own."""
-    edges = np.histogram_bin_edges(np.concatenate([own, other]), bins)
+    edges = _even_edges(np.concatenate([own, other]), bins)
     mine, theirs = (np.histogram(each, edges)[0] for each in (own, other))
     threshold = float(np.sort(own)[math.ceil(round(0.95 * len(own), 9)) - 1])
     return Strangers(
         edges, mine, theirs, _auroc(own, other), threshold,
         float((other <= threshold).mean()), _fpr_interval(own, other),
     )  # fmt: skip
+
+
+def _even_edges(values: Floats, bins: int) -> Floats:
+    """Around values that are too near to one another for so many bins, wider ones."""
+    low, high = values.min(), values.max()
+    least = 2 * bins * np.spacing(max(abs(low), abs(high)))
+    wider = 0.0 if high - low > least else max(0.5, least)
+    return np.linspace(low - wider, high + wider, bins + 1)
 
 
 def _auroc(own: Floats, other: Floats) -> Score:

@@ -34,6 +34,7 @@ from diagnostics.weight_space import About
 from probes.folder import FathomError
 
 LEVELS = (0.5, 0.9)
+ROUNDING = 1e3 * np.finfo(np.float64).eps  # of the target's largest number
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class SpectralBias:
     period: float
     alias: Floats  # [k]  the frequency that looks the same on this grid; NaN: none
     amplitude: Floats  # [k]  the target's
-    noise: Floats  # [k]  the amplitude that noise, or what is left of the target, would have
+    # [k]  the amplitude that noise, or what is left of the target, would have; NaN: none is left
+    noise: Floats
     told: NDArray[np.bool_]  # [k]  the target's amplitude is clear of that
     ratio: Floats  # [t, k]  the part learnt: 1 is all of it, in the right phase
     error: Floats  # [t, k]  relative: 0 is learnt
@@ -90,7 +92,7 @@ def spectral_bias(
     """
     _check(learned)
     if learned.axis == CIRCLE:
-        period = period or 1.0
+        period = 1.0 if period is None else period
     if frequencies is None:
         frequencies = strongest(learned.places, learned.target, period)
     return bias_by(learned, modes(learned.places, frequencies, period), noise, seed)
@@ -105,7 +107,8 @@ def bias_by(
     variance = found.unexplained(learned.target) if noise is None else outputs * noise**2
     floor = 2 * np.sqrt(found.noise(variance))
     amplitude = amplitudes(wanted)
-    told = amplitude > np.maximum(ABOVE_NOISE * floor, LEAST * amplitude.max())
+    least = max(LEAST * float(amplitude.max()), ROUNDING * float(np.abs(learned.target).max()))
+    told = amplitude > np.fmax(ABOVE_NOISE * floor, least)
     curves = _curves(found, learned, told)
     times = tuple(reached(learned.steps, curves[0], level) for level in LEVELS)
     orders = tuple(learning_order(found.frequencies, each, seed) for each in times)

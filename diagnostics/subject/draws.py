@@ -79,7 +79,11 @@ def drawn(batches: Batches, varied: Tensors, asked: Asked) -> Draws:
     drawing, constants, why = _drawing(batches, varied, asked)
     weights = batches._weights(varied) | constants
     start = time.perf_counter()
-    parts = [_of(drawing, weights, b, _wish(asked, n)) for n, b in enumerate(batches.all)]
+    room = free_memory() // 2  # the other half is for those of all batches side by side
+    limits = [room * b.size // batches.examples for b in batches.all]
+    parts = [
+        _of(drawing, weights, b, _wish(asked, n, limits[n])) for n, b in enumerate(batches.all)
+    ]
     values = _joined([as_numpy(part.values) for part in parts], 1)
     plain = _joined([as_numpy(part.plain) for part in parts], 0)
     seconds = time.perf_counter() - start
@@ -103,6 +107,8 @@ def _joined(parts: list[NDArray[Any]], axis: int) -> NDArray[Any]:
 def _check(batches: Batches, asked: Asked) -> None:
     if asked.count < 1:
         raise FathomError(f"{asked.count} draws are asked for; ask for one at least.")
+    if asked.seed < 0:
+        raise FathomError(f"seed={asked.seed} is below 0; give a whole number from 0 on.")
     if asked.masks not in get_args(Masks):
         known = ", ".join(get_args(Masks))
         raise FathomError(f"no masks '{asked.masks}' (there are: {known}).")
@@ -115,11 +121,11 @@ def _check(batches: Batches, asked: Asked) -> None:
         )
 
 
-def _wish(asked: Asked, batch: int) -> Wish:
+def _wish(asked: Asked, batch: int, limit: int) -> Wish:
     """Each batch has masks of its own, unless they are shared."""
     shared = asked.masks == "shared"
     seed = asked.seed if shared else (asked.seed, batch)
-    return Wish(asked.count, seed, shared, free_memory() // 2)
+    return Wish(asked.count, seed, shared, limit)
 
 
 def _drawing(

@@ -147,7 +147,7 @@ def _weighed_sum(task: Task, chunk: Chunk, pieces: Sequence[Piece], weighed: Ten
 def mapped(task: Task, chunk: Chunk, pieces: Sequence[Piece]) -> Tensor:
     """All rows of all the chunk's examples together."""
     tensors, cut = task.tensors(pieces), some_of(chunk.batch, chunk.rows)
-    over = {name: t for name, t in cut.inputs.items() if _by_rows(t, cut)}
+    over = {k: cut.inputs[k] for k, t in chunk.batch.inputs.items() if _by_rows(t, chunk.batch)}
 
     def of_one(inputs: Tensors) -> Tensors:
         one = replace(cut, inputs=cut.inputs | {k: t[None] for k, t in inputs.items()}, size=1)

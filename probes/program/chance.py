@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from probes.program.form import Node
+from probes.program.interpreter import Evaluation
 
 GUESS = -1  # the batch's axis is the first of its length; or the first, with heads, say, inside
 Fill = Callable[[Tensor, torch.Generator], Tensor]
@@ -245,3 +247,16 @@ CALLS: dict[str, Callable[..., Any]] = {
 def seeds(seed: int | Sequence[int], count: int) -> list[int]:
     """One for each draw; more draws begin with the same ones."""
     return [int(n) >> 1 for n in np.random.SeedSequence(seed).generate_state(count, np.uint64)]
+
+
+def bound(
+    evaluation: Evaluation, drawing: dict[str, Node], axes: dict[str, int | None], chance: Chance
+) -> Evaluation:
+    """The random operations by our own means."""
+    steps = tuple(
+        replace(s, call=partial(chance.take, drawing[s.reference], axes[s.reference]))
+        if s.reference in drawing
+        else s
+        for s in evaluation.steps
+    )
+    return replace(evaluation, steps=steps)

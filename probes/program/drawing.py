@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from probes.folder import FathomError, ProgramError
 from probes.program.batching import batched
-from probes.program.chance import GUESS, Chance, seeds
+from probes.program.chance import GUESS, Chance, bound, seeds
 from probes.program.form import Node, Program
 from probes.program.interpreter import Evaluation
 from probes.program.portions import PREDICTIONS, portion, predicting
@@ -38,12 +37,14 @@ from probes.program.randomness import (
     share,
     split,
     used,
+    weights_alone,
     with_share,
 )
 from probes.program.stacking import blank, first, joined, longer, near, other, without_numbers
 
 ROWS, NUMBERS = 1 << 11, 1 << 19  # of a pass, up to which stacking pays on a processor
 ON_DEVICE = 1 << 4  # times as many on an accelerator
+TRIED = 4  # draws, on which it is seen whether they feel one another
 Tensors = Mapping[str, Tensor]
 
 
@@ -151,7 +152,7 @@ class Drawing:
     ) -> Tensor:
         chance, own, at_once = how
         axes = self._axes(weights, batch)
-        evaluate = _bound(self._after, self._drawing, axes, chance)
+        evaluate = bound(self._after, self._drawing, axes, chance)
         device = next(iter(batch.values())).device
         values = torch.empty(0)
         stacks: dict[int, Any] = {1: frontier}
@@ -190,7 +191,8 @@ class Drawing:
         """Which axis of each random operation's result is the batch's."""
         shapes = [self._rehearsed(weights, batch, times) for times in (1, 2)]
         if not all(shapes):
-            return dict.fromkeys(self._drawing, GUESS)
+            none = weights_alone(self._nodes)
+            return {r: None if r in none else GUESS for r in self._drawing}
         found: dict[str, int | None] = {}
         for reference, node in self._drawing.items():
             one, two = (first(shape[reference]).shape for shape in shapes)
@@ -245,7 +247,17 @@ class Drawing:
             both = self._calm(weights, self._stacked(parts, weights, batch))[PREDICTIONS]
         except Exception:  # such as of a size that is written down
             return False
-        return both.shape[0] == 2 * alone[0].shape[0] and near(both, torch.cat(alone))
+        fits = both.shape[0] == 2 * alone[0].shape[0] and near(both, torch.cat(alone))
+        return fits and self._unmixed(weights, batch, parts[0])
+
+    def _unmixed(self, weights: Tensors, batch: Tensors, frontier: Any) -> bool:
+        """With dropout on, too: other inputs may have the same statistics, other masks have not."""
+        rows, own = _rows(self._program, batch), seeds(0, TRIED)
+        one, two = (
+            self._drawn(weights, batch, frontier, (Chance(rows, shared=True), own, at_once))
+            for at_once in (1, 2)
+        )
+        return near(two, one)
 
     def _stacked(self, parts: Sequence[Any], weights: Tensors, batch: Tensors) -> dict[str, Any]:
         """What the suffix takes, of several batches of one shape."""
@@ -270,19 +282,6 @@ class Drawing:
         if any(node.op in NOISE for node in self._nodes) or calm.shape != plain.shape:
             return NAN
         return float((calm - plain).abs().max() / plain.abs().max().clamp_min(1e-30))
-
-
-def _bound(
-    evaluation: Evaluation, drawing: dict[str, Node], axes: dict[str, int | None], chance: Chance
-) -> Evaluation:
-    """The random operations by our own means."""
-    steps = tuple(
-        replace(s, call=partial(chance.take, drawing[s.reference], axes[s.reference]))
-        if s.reference in drawing
-        else s
-        for s in evaluation.steps
-    )
-    return replace(evaluation, steps=steps)
 
 
 def _rows(program: Program, batch: Tensors) -> int:

@@ -9,6 +9,7 @@ from probes.folder import ProgramError
 from probes.program.form import Graph, Node, Program, TensorSpec
 from probes.program.interpreter import Evaluation, needed, prepare
 from probes.program.randomness import by_running_statistics, used
+from probes.program.whole_dropouts import whole_dropouts
 
 PREDICTIONS = "predictions"
 
@@ -23,7 +24,7 @@ def predicting(program: Program, mode: str) -> list[Node]:
             f"the program gives {', '.join(outputs)} and no predictions, of which draws are made; "
             "record with a loss of (output, target), or let the model return its output too."
         )
-    nodes = needed(program.graphs[mode].nodes, [outputs[PREDICTIONS]])
+    nodes = needed(whole_dropouts(program.graphs[mode].nodes), [outputs[PREDICTIONS]])
     return [by_running_statistics(node) for node in nodes]
 
 

@@ -139,6 +139,16 @@ def used(node: Node) -> Iterator[str]:
         yield from references(value)
 
 
+def weights_alone(nodes: Sequence[Node]) -> frozenset[str]:
+    """What follows from parameters, and from no input: examples have no part in its shape."""
+    inputs = {r for node in nodes for r in used(node) if r.startswith("input:")}
+    weights = {r for node in nodes for r in used(node) if r.startswith("parameter:")}
+    of_inputs, of_weights = (
+        {node.reference for node in split(nodes, own)[1]} for own in (inputs, weights)
+    )
+    return frozenset(of_weights - of_inputs)
+
+
 def behind(nodes: Iterable[Node], reference: str) -> str:
     """The name of the parameter met first on the way back to the inputs."""
     made = {node.reference: node for node in nodes}

@@ -287,3 +287,17 @@ def test_logits_of_another_shape_are_refused():
         calibration([[0.5, 0.5]] * 2, [0, 1], logits=np.zeros((3, 2)))
     with pytest.raises(FathomError, match="logits holds 1 of 4 numbers"):
         calibration([[0.5, 0.5]] * 2, [0, 1], logits=[[0, np.inf], [1, 0]])
+
+
+def test_one_example_tells_of_no_spread():
+    found = calibration([[0.9, 0.1]], [1])
+    assert np.isnan(found.equal_mass.squared)
+    assert found.classes.error == pytest.approx([0.9, 0.9])  # and not 0
+
+
+def test_errors_of_classes_hold_in_bins_of_two():
+    random, chance = np.random.default_rng(5), np.linspace(0.6, 0.95, 30)
+    labels = (random.random((2000, 30)) < 0.9).astype(np.int64)
+    drawn = [by_class(np.stack([chance, 1 - chance], 1), each) for each in labels]
+    ece, error = np.array([(each.ece[0], each.error[0]) for each in drawn]).T
+    assert np.sqrt((error**2).mean()) >= ece.std()

@@ -285,3 +285,16 @@ def test_what_is_stored_comes_back(tmp_path):
     found = data_spectra(growing(inputs, *waves(along, 0.2, 0.02)))
     save(tmp_path, found)
     assert_same(load(tmp_path, DataSpectra), found)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.3, 1e5])
+def test_a_constant_is_not_rough_however_it_rounds(level):
+    edges = neighbour_edges(np.arange(50.0)[:, None], 3)
+    assert np.isnan(rough(np.full((50, 1), level), edges))
+
+
+def test_a_direction_in_which_all_inputs_are_one_has_no_waves():
+    x = np.stack([np.arange(20.0), np.zeros(20)], 1)
+    learned = learned_function([0], x, np.zeros((1, 20)), np.sin(x[:, 0]))
+    with pytest.raises(FathomError, match="a line on which all places are one"):
+        data_spectra(learned, np.array([0.0, 1.0]))

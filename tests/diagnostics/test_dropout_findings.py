@@ -55,6 +55,11 @@ def test_one_dropout_of_two_that_never_fires_is_named():
     assert never_fired(SOUND, ABOUT) is None
 
 
+def test_a_dropout_of_rate_nought_is_no_mistake_beside_others():
+    drawn = masked(p=(0.0, 0.3), never=("inner",)).draws(20)
+    assert never_fired(drawn, ABOUT) is None
+
+
 def test_plain_passes_are_to_agree_to_the_bit():
     moved = SOUND.plain + np.array([1e-9, 0, 0, 0, 0])[:, None]
     found = random_plain(SOUND, [SOUND.plain, moved], ABOUT)

@@ -200,3 +200,23 @@ def test_frequencies_are_above_zero(frequencies):
 def test_a_frequency_is_named_once():
     with pytest.raises(FathomError, match="named twice"):
         modes(GRID, [3, 3])
+
+
+@pytest.mark.parametrize("period", [0.0, -1.0, np.nan, np.inf])
+def test_a_period_is_a_length(period):
+    for asked in (modes, sums):
+        with pytest.raises(FathomError, match="it is the length over which k = 1 is one wave"):
+            asked(GRID, [1.0], period)
+    with pytest.raises(FathomError, match="it is the length over which k = 1 is one wave"):
+        strongest(GRID, wave(3)[:, None], period)
+
+
+def test_an_infinite_frequency_is_none():
+    with pytest.raises(FathomError, match="each above 0"):
+        modes(GRID, [1.0, np.inf])
+
+
+def test_as_many_waves_as_places_leave_no_noise_to_tell():
+    places = np.arange(7) / 7
+    assert np.isnan(modes(places, [1, 2, 3]).unexplained(np.arange(7.0)[:, None] ** 2))
+    assert modes(places, [1, 2]).unexplained(np.arange(7.0)[:, None] ** 2) > 0

@@ -212,3 +212,9 @@ def test_what_is_stored_comes_back(tmp_path):
     for key, found in {"a": recorded_function(run), "b": snapshot_function(run)}.items():
         save(run.path, found, key)
         assert_same(load(run.path, LearnedFunction, key), found)
+
+
+@pytest.mark.parametrize("steps", [[0, 0], [10, 0]])
+def test_steps_rise(steps):
+    with pytest.raises(FathomError, match="do not rise; give each once, in order"):
+        learned_function(steps, np.arange(3.0), np.zeros((2, 3)))

@@ -167,3 +167,15 @@ def test_the_interval_holds_what_records_leave_open():
     assert (wide.spearman, wide.low < 0 < wide.high) == (1, True)
     close = learning_order(k, at(times, times - 0.5))
     assert close.low == close.high == 1
+
+
+def test_times_from_before_the_first_record_have_no_exponent():
+    k = np.array([1.0, 2, 4, 8])
+    found = learning_order(k, reached(np.array([100, 200]), np.ones((2, 4)), 0.5))
+    assert np.isnan([found.exponent, found.exponent_error]).all()
+    ratio = (np.arange(6)[:, None] > np.array([-1, 1, 2, 4])).astype(float)  # 1 at once
+    steps = 2 ** np.arange(6)
+    late = reached(steps, ratio, 1.0)
+    assert learning_order(k, late).exponent == pytest.approx(
+        np.polyfit(np.log(k[1:]), np.log(late.step[1:]), 1)[0]
+    )

@@ -251,3 +251,21 @@ def test_what_has_no_order_is_refused():
         selective([1, 2], [0, -1])
     with pytest.raises(FathomError, match="strangers has shape"):
         selective([1, 2], [0, 1], strangers=[])
+
+
+@pytest.mark.parametrize("count", [2, 10, 33, 100])
+@pytest.mark.parametrize("loss", [0.3, 1.0])
+def test_of_losses_that_are_all_alike_nothing_can_be_gained(loss, count):
+    doubt = np.random.default_rng(0).random(count)
+    found = selective(doubt, np.full(count, loss)).risk_coverage
+    assert np.isnan([found.gained.value, found.gained.error]).all()
+
+
+@pytest.mark.parametrize("around", [0.1, 1e8, 1e17, -1e-300])
+@pytest.mark.parametrize("steps", [0, 1, 5])
+def test_uncertainties_next_to_one_another_have_a_histogram(around, steps):
+    near = around + steps * np.spacing(around)
+    found = selective([around, around], [0, 1], strangers=[near, near, near]).strangers
+    assert (np.diff(found.edges) > 0).all()
+    assert (found.own.sum(), found.other.sum()) == (2, 3)
+    assert found.auroc.value == (1 if near > around else 0 if near < around else 0.5)

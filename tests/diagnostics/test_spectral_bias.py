@@ -211,3 +211,31 @@ def test_what_is_stored_comes_back(tmp_path):
     found = spectral_bias(designed(1 / OCTAVES, 30), [1.0, 2.0, 3.0])
     save(tmp_path, found)
     assert_same(load(tmp_path, SpectralBias), found)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1e5])
+@pytest.mark.parametrize("count", [7, 64])
+def test_a_constant_target_has_no_frequency_however_it_rounds(level, count):
+    places = np.random.default_rng(0).random(count)
+    for where in (places, np.arange(count) / count):
+        learned = learned_function([0], where, np.zeros((1, count)), np.full(count, level))
+        found = spectral_bias(learned, [1, 2, 3], period=1.0)
+        assert not found.told.any()
+        assert found.verdict == "cannot tell"
+
+
+def test_as_many_waves_as_places_are_told_and_their_noise_is_not_known():
+    places = np.arange(7) / 7
+    wanted = np.sin(2 * np.pi * places) + np.sin(6 * np.pi * places + 1)
+    found = spectral_bias(learned_function([0], places, wanted[None] / 2, wanted), [1, 2, 3])
+    assert found.told.tolist() == [True, False, True]
+    assert np.isnan(found.noise).all()
+    assert found.ratio[0, [0, 2]] == pytest.approx(0.5)
+
+
+def test_a_circle_has_no_period_of_0():
+    turns = 2 * np.pi * np.arange(8) / 8
+    circle = np.stack([np.cos(turns), np.sin(turns)], 1)
+    learned = learned_function([0], circle, np.zeros((1, 8)), np.sin(turns))
+    with pytest.raises(FathomError, match="period=0"):
+        spectral_bias(learned, period=0.0)

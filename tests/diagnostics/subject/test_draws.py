@@ -205,3 +205,18 @@ def test_a_wish_that_cannot_be_met_is_refused(how, told):
 def test_with_statistics_of_the_batch_there_are_no_draws():
     with pytest.raises(FathomError, match="depends on the examples beside it; make draws"):
         subject("batch norm", statistics="batch").draws(3)
+
+
+def test_all_batches_together_must_fit_into_memory(monkeypatch):
+    model, x, y = made("dropout")
+    size = 50 * 16 * 3 * 4  # bytes of all the draws
+    monkeypatch.setattr("diagnostics.subject.draws.free_memory", lambda: 2 * size - 2)
+    cut = Subject(model, ENTROPY, [(x[:8], y[:8]), (x[8:], y[8:])])
+    with pytest.raises(FathomError, match="ask for fewer draws"):
+        cut.draws(50)
+    assert cut.draws(49).values.shape == (49, 16, 3)
+
+
+def test_a_seed_below_nought_is_refused():
+    with pytest.raises(FathomError, match="seed=-1 is below 0"):
+        subject("dropout").draws(3, seed=-1)

@@ -179,3 +179,26 @@ def test_without_predictions_there_is_nothing_to_differentiate():
     subject = Subject(nn.Linear(4, 2), loss, torch.randn(3, 4))
     with pytest.raises(FathomError, match="predicts nothing for 3 examples"):
         predictions(subject, subject.centre, subject._batches.all[0])
+
+
+class Scaled(nn.Module):
+    """Of one input for each example, and one for all of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 2)
+
+    def forward(self, x, scale):
+        return self.linear(x) * scale.sum()
+
+
+@pytest.mark.parametrize("way", [mapped, one_by_one])
+def test_an_input_as_long_as_a_chunk_is_not_cut_by_examples(way):
+    torch.manual_seed(0)
+    inputs = {"x": torch.randn(8, 4), "scale": torch.tensor([1.0, 2.0, 3.0])}
+    subject = Subject(Scaled(), functional.mse_loss, [(inputs, torch.randn(8, 2))])
+    task = Task(subject, subject.centre, (0, 1))
+    _, last = chunks(task, 5)
+    assert last.rows == range(5, 8)  # three of them
+    truth = of_whole_batch(task, last, subject.pieces)
+    torch.testing.assert_close(way(task, last, subject.pieces), truth)

@@ -302,3 +302,46 @@ def test_what_comes_before_dropout_is_computed_once():
     drawing = prepare_draws(program_of("resnet")[1].program)
     last = [step.call for step in drawing._after.steps]
     assert len(last) == 2  # dropout and the head; all convolutions come before
+
+
+class Centred(nn.Module):
+    """Of words in a batch, whose statistics no other order of the same words changes."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(10, 4)
+
+    def forward(self, words):
+        found = functional.dropout(self.words(words).sum(1), P, self.training)
+        return found - found.mean(0)
+
+
+def test_inputs_that_look_alike_do_not_hide_that_draws_feel_one_another():
+    torch.manual_seed(0)
+    model, words = Centred(), torch.randint(0, 10, (5, 3))
+    recorded = capture(model, functional.mse_loss, (words, torch.zeros(5, 4)))
+    weights = weights_for(model, recorded)
+    found = prepare_draws(recorded.program)(weights, recorded.batch, Wish(COUNT))
+    assert found.how == "loop"
+    each = ODDS * model.words(words).sum(1).detach() ** 2  # variances before the mean is taken
+    variance = each * (1 - 2 / 5) + each.sum(0) / 25
+    check(found.values, found.plain, variance)
+
+
+class DropsWeights(nn.Module):
+    """For batches of three alone; and its weight has six rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(6, 4))
+
+    def forward(self, x):
+        return x.reshape(3, 4) @ functional.dropout(self.weight, P, self.training).T
+
+
+def test_rows_of_a_weight_are_no_examples():
+    found = drawn(DropsWeights(), 4, rows=3, shared=True)
+    assert found.how == "loop"
+    apart = (found.values - found.plain)[:, 0]  # of one example: [draw, row of the weight]
+    related = torch.corrcoef(apart.T) - torch.eye(6)
+    assert related.abs().max() < 4.5 / COUNT**0.5

@@ -16,6 +16,7 @@ from probes.program.randomness import (
     share,
     silent,
     split,
+    weights_alone,
     with_share,
 )
 
@@ -103,3 +104,13 @@ def test_normalisation_takes_its_running_statistics_where_it_has_any():
     assert by_running_statistics(Node("a", "batch_norm.default", args)).args[5] is False
     without = Node("a", "batch_norm.default", (*args[:3], None, None, *args[5:]))
     assert by_running_statistics(without).args[5] is True
+
+
+def test_what_follows_from_weights_alone_is_told_from_what_examples_reach():
+    nodes = [
+        Node("a", "dropout.default", ("parameter:w", 0.3, True)),
+        Node("b", "linear.default", ("input:x", "%a")),
+        Node("c", "rand.default", ([3, 1],)),
+        Node("d", "dropout.default", ("%b", 0.3, True)),
+    ]
+    assert weights_alone(nodes) == {"%a"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ from diagnostics.uncertainty import (
     uncertainty,
     worth_keeping,
 )
-from diagnostics.weight_space import About, Floats, Vector
+from diagnostics.weight_space import About, Floats, Predictor
 from probes.folder import FathomError
 
 Kind: TypeAlias = Literal["runs", "snapshots", "predictions"]
@@ -51,19 +51,6 @@ OTHER_DATA = Told(
     "are the same.",
     "Put every member on the same examples: subject.on(batch), or first.at(other_run).",
 )
-
-
-class Member(Protocol):
-    """A subject, as far as an ensemble needs it."""
-
-    about: About
-    centre: Vector
-    measures: tuple[str, ...]
-
-    @property
-    def classes(self) -> NDArray[np.int64] | None: ...
-
-    def predict(self, point: Vector) -> list[NDArray[Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -98,7 +85,7 @@ class Ensemble:
 
 
 def ensemble(
-    given: Iterable[Member] | NDArray[Any],
+    given: Iterable[Predictor] | NDArray[Any],
     *,
     reading: Reading | None = None,
     targets: NDArray[Any] | None = None,
@@ -133,7 +120,7 @@ def _about(predictions: NDArray[Any]) -> About:
 
 
 def _gathered(
-    subjects: Iterable[Member], targets: NDArray[Any] | None
+    subjects: Iterable[Predictor], targets: NDArray[Any] | None
 ) -> tuple[NDArray[Any], _Said, Reading]:
     """Each predicts and may go."""
     predictions, abouts, classes = [], [], []

@@ -32,24 +32,15 @@ from diagnostics.uncertainty import (
     uncertainty,
     worth_keeping,
 )
-from diagnostics.weight_space import About, Floats, Vector
+from diagnostics.weight_space import About, Floats, Predictor
 from probes.folder import FathomError
 
 Masks: TypeAlias = Literal["independent", "shared"]
 COVARIED = 512  # numbers predicted in all, up to which their covariance is kept
 
 
-class Randomised(Protocol):
+class Randomised(Predictor, Protocol):
     """A subject that can predict with its dropouts on."""
-
-    about: About
-    centre: Vector
-    measures: tuple[str, ...]
-
-    @property
-    def classes(self) -> NDArray[np.int64] | None: ...
-
-    def predict(self, point: Vector) -> list[NDArray[Any]]: ...
 
     def draws(
         self,

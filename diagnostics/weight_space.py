@@ -109,6 +109,19 @@ class WeightSpace(Protocol):
         """The product with the Hessian there; what all its products share is done once."""
 
 
+class Predictor(Protocol):
+    """A subject, as far as its predictions are all that is asked of it."""
+
+    about: About
+    centre: Vector
+    measures: tuple[str, ...]
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None: ...
+
+    def predict(self, point: Vector) -> list[NDArray[Any]]: ...
+
+
 def size(space: WeightSpace) -> int:
     return space.pieces[-1].stop
 

@@ -70,6 +70,8 @@ class Recorder:
               where it came from is recorded either way
     """
 
+    _closed = False
+
     def __init__(  # noqa: PLR0913  (all but three are keywords)
         self,
         model: nn.Module,
@@ -107,7 +109,6 @@ class Recorder:
         self._pace = Pace(plan, start, max(1, len(self._optimizers)))
         account = Account(self._pace, self._outbox, self._troubles, self._series)
         self._incidents = Incidents(training, self._watch, self._scales, account, raises=raises)
-        self._closed = False
         self._handles = self._attach()
         self._finish_step(start, time.perf_counter())
         _LIVE.add(self)

@@ -7,7 +7,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.analyse.options import Add, add_weights, at_least, conditions, wish_of
+from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, conditions, wish_of
 from dashboard.analyse.progress import progress
 from diagnostics.run import FathomError
 
@@ -60,14 +60,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         help="largest error as a share of the range; 0 evaluates every node (default: 0.01)",
     )
     parser.add_argument("--scale", choices=("log", "linear"), default="log")
-    parser.add_argument(
-        "--held-out",
-        nargs="?",
-        const="recorded",
-        default="",
-        metavar="MODULE:FUNCTION",
-        help="also on held-out data: those of the recording, or what a function gives",
-    )
+    add_held_out(parser, "also on")
     parser.add_argument(
         "--by-class", action="store_true", help="also the loss of each class of the targets"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from dashboard.analyse.options import Add, add_weights, at_least, conditions, wish_of
+from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, conditions, wish_of
 
 if TYPE_CHECKING:
     from diagnostics.active.mc_dropout import Ask
@@ -22,14 +22,7 @@ def add_mc_dropout(add: Add) -> None:
     example = "fathom analyse mc-dropout runs/digits --draws 100 --masks shared --each"
     parser = add("mc-dropout", told, example)
     add_weights(parser)
-    parser.add_argument(
-        "--held-out",
-        nargs="?",
-        const="recorded",
-        default="",
-        metavar="MODULE:FUNCTION",
-        help="of held-out data: those of the recording, or what a function gives",
-    )
+    add_held_out(parser, "of")
     parser.add_argument("--draws", type=at_least(3), default=100, help="(default: 100)")
     parser.add_argument(
         "--masks",

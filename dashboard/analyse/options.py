@@ -34,6 +34,17 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="such as cuda (default: cpu)")
 
 
+def add_held_out(parser: argparse.ArgumentParser, told: str) -> None:
+    parser.add_argument(
+        "--held-out",
+        nargs="?",
+        const="recorded",
+        default="",
+        metavar="MODULE:FUNCTION",
+        help=f"{told} held-out data: those of the recording, or what a function gives",
+    )
+
+
 def at_least(least: Number) -> Callable[[str], Number]:
     def number(text: str) -> Number:
         value = type(least)(text)

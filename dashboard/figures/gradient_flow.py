@@ -12,6 +12,7 @@ from dashboard.binning import StepAxis, equal_bins, largest, nearest, short, ste
 from dashboard.canvas import Canvas
 from dashboard.depth_profile import Profile, profile_of, size_axis, size_edges
 from dashboard.panel import Panel
+from dashboard.step_slider import step_slider, stop
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from diagnostics.gradient_flow import GradientFlow, gradient_flow
 
@@ -246,37 +247,19 @@ def _slider(
 ) -> dict[str, Any]:
     """Each stop carries its profile: the figure needs nobody behind it."""
     stops = [
-        {
-            "method": "update",
-            "label": f"{flow.steps[record]:,}",
-            "value": str(flow.steps[record]),
-            "args": [
-                profile.changes(),
-                {
-                    "annotations": [profile.words(flow, colours)],
-                    "shapes": [profile.cursor(colours)],
-                },
-                list(range(Profile.TRACES)),
-            ],
-        }
+        stop(
+            int(flow.steps[record]),
+            profile.changes(),
+            {
+                "annotations": [profile.words(flow, colours)],
+                "shapes": [profile.cursor(colours)],
+            },
+            list(range(Profile.TRACES)),
+        )
         for record, profile in profiles.items()
     ]
-    return {
-        "steps": stops,
-        "active": list(profiles).index(chosen),
-        "currentvalue": {"prefix": "profile at step ", "font": {"size": 12}},
-        "pad": {"t": 44, "b": 8, "l": 0, "r": 0},
-        "x": 0,
-        "len": 1,
-        "bgcolor": colours.dimmed,
-        "activebgcolor": colours.chosen,
-        "bordercolor": colours.missing,
-        "borderwidth": 1,
-        "tickcolor": colours.border,
-        "font": {"size": 10, "color": colours.dimmed},
-        "ticklen": 3,
-        "minorticklen": 2,
-    }
+    active = list(profiles).index(chosen)
+    return step_slider(stops, active, colours, prefix="profile at step ", room=44)
 
 
 PANEL = Panel(

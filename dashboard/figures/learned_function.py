@@ -15,6 +15,7 @@ from dashboard.function_line import line_change, line_layout, line_traces
 from dashboard.function_plane import plane_change, plane_layout, plane_traces
 from dashboard.loss_scale import log_axis
 from dashboard.panel import StoredPanel
+from dashboard.step_slider import step_slider, stop
 from dashboard.stored import Stored
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import count, number
@@ -155,39 +156,20 @@ def _cursor(learned: LearnedFunction, record: int, colours: Palette) -> list[Tra
 
 
 def _slider(
-    learned: LearnedFunction, output: int, stops: list[int], active: int, colours: Palette
+    learned: LearnedFunction, output: int, shown: list[int], active: int, colours: Palette
 ) -> dict[str, Any]:
     """Each stop carries its function: the figure needs nobody behind it."""
     change = plane_change if _is_plane(learned) else line_change
-    steps = [
-        {
-            "method": "update",
-            "label": f"{learned.steps[record]:,}",
-            "value": str(learned.steps[record]),
-            "args": [
-                change(learned, output, record),
-                {"shapes": _cursor(learned, record, colours)},
-                [0],
-            ],
-        }
-        for record in stops
+    stops = [
+        stop(
+            int(learned.steps[record]),
+            change(learned, output, record),
+            {"shapes": _cursor(learned, record, colours)},
+            [0],
+        )
+        for record in shown
     ]
-    return {
-        "steps": steps,
-        "active": active,
-        "currentvalue": {"prefix": "step ", "font": {"size": 12}},
-        "pad": {"t": 36, "b": 8, "l": 0, "r": 0},
-        "x": 0,
-        "len": 1,
-        "bgcolor": colours.dimmed,
-        "activebgcolor": colours.chosen,
-        "bordercolor": colours.missing,
-        "borderwidth": 1,
-        "tickcolor": colours.border,
-        "font": {"size": 10, "color": colours.dimmed},
-        "ticklen": 3,
-        "minorticklen": 2,
-    }
+    return step_slider(stops, active, colours, prefix="step ", room=36)
 
 
 def caption(learned: LearnedFunction) -> str:

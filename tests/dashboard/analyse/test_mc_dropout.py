@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from dashboard.analyse.mc_dropout import OUTPUTS
 from dashboard.cli import main
 from diagnostics.active.mc_dropout import PlacedDropout
 from diagnostics.store import load
 from diagnostics.uncertainty import Outputs
-from probes import Recorder
 
 
 @pytest.fixture
-def dropping(tmp_path: Path) -> Path:
+def dropping(record: Callable[[nn.Module], Path]) -> Path:
     """A classifier with two dropouts."""
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Linear(4, 16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 8), nn.Dropout(0.1),
         nn.Linear(8, 3),
     )  # fmt: skip
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    batch = (torch.randn(10, 4), torch.randint(3, (10,)))
-    path = tmp_path / "dropping"
-    with Recorder(model, optimizer, path, loss=functional.cross_entropy, batch=batch):
-        for _ in range(4):
-            optimizer.zero_grad()
-            functional.cross_entropy(model(batch[0]), batch[1]).backward()
-            optimizer.step()
-    return path
+    return record(model)
 
 
 def test_the_spread_is_told_with_every_dropouts_part_and_stored(

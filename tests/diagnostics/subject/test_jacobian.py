@@ -11,17 +11,9 @@ from diagnostics.subject.jacobian import _groups, _pairs, jacobian, kernel
 from diagnostics.subject.jacobian_rows import Task
 from probes import Recorder, Snapshots
 from probes.folder import FathomError
+from tests.diagnostics.subject.networks import LastOfLSTM
 
 torch.set_num_threads(1)
-
-
-class LastOfLSTM(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm, self.head = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 3)
-
-    def forward(self, x):
-        return self.head(self.lstm(x)[0][:, -1])
 
 
 class Tied(nn.Module):

@@ -15,6 +15,7 @@ from diagnostics import Run
 from diagnostics.subject import Subject
 from probes import Recorder
 from probes.folder import FathomError
+from tests.diagnostics.subject.networks import LastOfLSTM
 
 torch.set_num_threads(1)
 
@@ -31,15 +32,6 @@ def seeded():
 
 def net(*layers):
     return nn.Sequential(*layers).double()
-
-
-class LastOfLSTM(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm, self.head = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 3)
-
-    def forward(self, x):
-        return self.head(self.lstm(x)[0][:, -1])
 
 
 class Attends(nn.Module):

@@ -1,4 +1,4 @@
-"""Sends what is large to the scribe by and by, in a thread that ends with it."""
+"""Sends the large to the scribe by and by, in a thread that ends with it; the little at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 
 CHUNK = 1 << 18  # bytes sent at once
+LITTLE = 1 << 16  # bytes that cost less to send than a thread that sends them
 PAUSE = 0.01  # seconds of rest while there is no room
 STALLED = 10.0  # seconds without any room; then it is given up
 PATIENCE = 60.0  # seconds that are waited for it at the end
@@ -42,6 +43,10 @@ class Sending:
     def start(self, channel: Channel, data: memoryview, arrived: list[torch.cuda.Event]) -> None:
         """`data` may change no more from when all of `arrived` has happened."""
         self._over = False
+        if not arrived and len(data) <= min(LITTLE, channel.room // 2):  # the rest is for the head
+            self._thread = None
+            self._run(channel, data, arrived)
+            return
         self._thread = Thread(
             target=self._run,
             args=(channel, data, arrived),

@@ -31,9 +31,26 @@ def test_all_of_it_arrives_in_order(size, room):
     way.start(pipe, memoryview(data), [])
     way.wait()
     assert (pipe.begun, b"".join(pipe.pieces)) == (1, data)
-    assert pipe.threads <= {"fathom-test"}
     assert not way.under_way
     assert way.failures == []
+
+
+@pytest.mark.parametrize(
+    ("size", "room", "by"),
+    [
+        (1000, 1 << 30, "MainThread"),
+        (1 << 16, 1 << 17, "MainThread"),
+        ((1 << 16) + 1, 1 << 30, "fathom-test"),
+        (1000, 1999, "fathom-test"),
+    ],
+)
+def test_what_is_little_and_finds_room_is_there_at_once(size, room, by):
+    pipe, way = Pipe(room), Sending("test")
+    way.start(pipe, memoryview(bytes(size)), [])
+    at_once = not way.under_way and sum(map(len, pipe.pieces)) == size
+    way.wait()
+    assert pipe.threads == {by}
+    assert at_once or by != "MainThread"
 
 
 def test_a_device_is_waited_for_first():

@@ -1,4 +1,4 @@
-"""`python -m tests`: installs what the suite needs and is missing, then runs it.
+"""`python -m tests`: installs what the suite needs and is missing, then runs it on every core.
 
 A browser is part of it: the pages are tested in a real one. The system's own is taken, else
 Debian's package where apt is at hand, else the one that Playwright fetches.
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+MOST = 4  # processes: each holds torch, and may drive a browser
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -34,10 +35,17 @@ def install_browser() -> None:
         subprocess.run([sys.executable, *fetch], check=True)
 
 
+def side_by_side() -> list[str]:
+    """A file's tests stay together, since they share what is slow to make."""
+    cores = min(os.cpu_count() or 1, MOST)
+    return ["--numprocesses", str(cores), "--dist", "loadfile"] if cores > 1 else []
+
+
 def main() -> int:
     install_packages()
     install_browser()
-    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], check=False).returncode
+    command = [sys.executable, "-m", "pytest", *side_by_side(), *sys.argv[1:]]
+    return subprocess.run(command, check=False).returncode
 
 
 if __name__ == "__main__":

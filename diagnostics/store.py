@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -227,9 +228,13 @@ def _read_one_of(content: Any, hints: tuple[Any, ...], file: h5py.File) -> Any:
 
 
 def _read_dataclass(content: Any, kind: Any, file: h5py.File) -> Any:
+    """A field with a default may be absent: it came later than the file."""
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
-    if sorted(content) != sorted(names):
-        other = ", ".join(sorted(set(content) ^ set(names)))
+    known = {field.name for field in fields(kind)}
+    needed = {
+        name for name, each in signature(kind).parameters.items() if each.default is each.empty
+    }
+    if not needed <= set(content) <= known:
+        other = ", ".join(sorted((needed - set(content)) | (set(content) - known)))
         raise ValueError(f"its fields are those of another version ({other})")
-    return kind(**{name: _read(content[name], hints[name], file) for name in names})
+    return kind(**{name: _read(value, hints[name], file) for name, value in content.items()})

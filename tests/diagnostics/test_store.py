@@ -39,6 +39,7 @@ class Sample:
     flags: np.typing.NDArray[np.bool_]
     empty: Floats
     scalar: Floats
+    later: int = 7
 
 
 def sample():
@@ -139,6 +140,12 @@ def changed(path, change):
         change(file, content)
         del file["content"]
         file["content"] = np.frombuffer(json.dumps(content).encode(), np.uint8)
+
+
+def test_a_field_with_a_default_may_have_come_later_than_the_file(tmp_path):
+    path = save(tmp_path, replace(sample(), later=8))
+    changed(path, lambda file, content: content.pop("later"))
+    assert_same(load(tmp_path, Sample), sample())
 
 
 CHANGES = {

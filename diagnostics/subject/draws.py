@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
@@ -79,10 +80,9 @@ def drawn(batches: Batches, varied: Tensors, asked: Asked) -> Draws:
     drawing, constants, why = _drawing(batches, varied, asked)
     weights = batches._weights(varied) | constants
     start = time.perf_counter()
-    room = free_memory() // 2  # the other half is for those of all batches side by side
-    limits = [room * b.size // batches.examples for b in batches.all]
     parts = [
-        _of(drawing, weights, b, _wish(asked, n, limits[n])) for n, b in enumerate(batches.all)
+        _of(drawing, weights, b, _wish(asked, n, b.size / batches.examples))
+        for n, b in enumerate(batches.all)
     ]
     values = _joined([as_numpy(part.values) for part in parts], 1)
     plain = _joined([as_numpy(part.plain) for part in parts], 0)
@@ -121,11 +121,16 @@ def _check(batches: Batches, asked: Asked) -> None:
         )
 
 
-def _wish(asked: Asked, batch: int, limit: int) -> Wish:
-    """Each batch has masks of its own, unless they are shared."""
+def _wish(asked: Asked, batch: int, part: float) -> Wish:
+    """Each batch has masks of its own, unless they are shared, and its part of the memory."""
     shared = asked.masks == "shared"
     seed = asked.seed if shared else (asked.seed, batch)
-    return Wish(asked.count, seed, shared, limit)
+    return Wish(asked.count, seed, shared, partial(_room, part))
+
+
+def _room(part: float) -> int:
+    """Half of what is free: the other half is for the draws of all batches side by side."""
+    return int(free_memory() // 2 * part)
 
 
 def _drawing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ class Forcing(TorchFunctionMode):
         super().__init__()
         self.state, self.chance, self._only, self._p = state, chance, only, p
         self.path: list[str] = [""]
+        self.rates: dict[str, float] = {}  # what modules say that they drop, by path
         self.seen = Seen()
         self._here: Counter[str] = Counter()
 
@@ -73,7 +75,7 @@ class Forcing(TorchFunctionMode):
         if name in RECURRENT and not kwargs and len(args) == 9:
             return self._recurrent(name, function, args)
         if name in NOISE:
-            return self._noise(name, function(*args, **kwargs))
+            return self._noise(name, args, function(*args, **kwargs))
         return function(*args, **kwargs)
 
     def _met(self, op: str, p: float) -> str:
@@ -93,6 +95,7 @@ class Forcing(TorchFunctionMode):
         if self._only is not None and name not in self._only:
             return 0.0
         self.seen.times[name] += 1
+        self.chance.turn(name)
         return wanted
 
     def _dropout(self, name: str, whole: Call, given: dict[str, Any]) -> Any:
@@ -140,13 +143,22 @@ class Forcing(TorchFunctionMode):
             return function(*args)
         return CALLS[f"{name}.input"](self.chance, 0 if args[8] else 1, *args)
 
-    def _noise(self, name: str, made: Tensor) -> Tensor:
+    def _noise(self, name: str, args: Any, made: Tensor) -> Tensor:
         self.seen.times[self._met(name, NAN)] += 1
+        if self.state == "forced" and self._p is not None and self._is_path(name, args):
+            kept = 1 - self._p  # the model goes on to divide by what it would have kept itself
+            made.bernoulli_(kept).mul_(args[1] / kept if kept else 0.0)
         rows = self.chance.rows
         axis = next((n for n, size in enumerate(made.shape) if size == rows), None)
         if self.state == "forced" and self.chance.shared and axis is not None:
             made.copy_(made.narrow(axis, 0, 1).clone().expand_as(made))
         return made
+
+    def _is_path(self, name: str, args: Any) -> bool:
+        """Is it a mask of stochastic depth, by the share that its module says it drops?"""
+        rate = self.rates.get(self.path[-1], 0.0)
+        told = name == "bernoulli_" and len(args) > 1 and isinstance(args[1], float)
+        return told and rate > 0 and math.isclose(1 - args[1], rate, abs_tol=1e-9)
 
 
 UNPACKED, PACKED = 4, 5  # the place of the number of layers; then come p and whether it trains

@@ -80,6 +80,7 @@ class LiveDrawing:
 
     def _predicted(self, weights: Tensors, batch: Batch, forcing: Forcing) -> Tensor:
         forcing.begin()
+        forcing.rates = {path: _rate(module) for path, module in self._droppers(None)}
         with _paths(self._model, forcing.path), forcing:
             found = self._source(weights, batch, (PREDICTIONS,))
         if PREDICTIONS not in found:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from probes.program.form import Node
 from probes.program.interpreter import Evaluation
+from probes.program.streams import Stream
 
 GUESS = -1  # the batch's axis is the first of its length; or the first, with heads, say, inside
 Fill = Callable[[Tensor, torch.Generator], Tensor]
@@ -33,29 +34,47 @@ class Chance:
     rows: int  # examples in a batch
     shared: bool = False
     draws: int = 1  # that lie one after the other in this pass
-    generators: list[torch.Generator] = field(default_factory=list)
+    generators: list[torch.Generator] = field(default_factory=list)  # of shared masks: by draw
     fired: Counter[str] = field(default_factory=Counter)  # draws, by reference
+    counts: bool = True  # does this pass have draws that were not met yet?
+    _seed: int | None = None
+    _streams: dict[tuple[str, int], Stream] = field(default_factory=dict)
+    _turn: tuple[str, int] = ("", 0)
 
     def seed(self, seeds: Sequence[int], device: torch.device) -> None:
         """For the draws of the next pass; the masks of examples go on from the first seed."""
         self.draws = len(seeds)
-        wanted = len(seeds) if self.shared else 1
-        if not self.shared and self.generators:
+        if not self.shared:
+            self._seed = seeds[0] if self._seed is None else self._seed
             return
-        while len(self.generators) < wanted:
+        while len(self.generators) < len(seeds):
             self.generators.append(torch.Generator(device))
         for generator, seed in zip(self.generators, seeds, strict=False):
             generator.manual_seed(seed)
 
     def take(self, node: Node, axis: int | None, *args: Any, **kwargs: Any) -> Any:
         """In the place of a random operation; `axis` is the batch's."""
-        self.fired[node.reference] += self.draws
+        self.fired[node.reference] += self.draws * self.counts
+        self.turn(node.reference)
         return CALLS[node.op](self, axis, *args, **kwargs)
+
+    def turn(self, name: str) -> None:
+        """Each operation has numbers of its own: those of a draw do not depend on the next ones."""
+        self._turn = (name, 0)
+
+    def _stream(self) -> Stream:
+        name, nth = key = self._turn
+        self._turn = (name, nth + 1)
+        if key not in self._streams:
+            self._streams[key] = Stream((self._seed or 0, len(self._streams)))
+        return self._streams[key]
 
     def drawn(self, like: Tensor, shape: Sequence[int], axis: int | None, fill: Fill) -> Tensor:
         """Numbers of this shape."""
         if not self.shared:
-            return fill(like.new_empty(shape), self.generators[0])
+            first, place = _by_draws(shape, axis)
+            own = self._stream().generator(like.device)
+            return fill(like.new_empty(first), own).movedim(0, place).contiguous()
         axis = self._guessed(shape) if axis == GUESS else axis
         if axis is None or shape[axis] % (self.rows * self.draws):  # not the batch's: one for all
             return fill(like.new_empty(shape), self.generators[0])
@@ -73,19 +92,29 @@ class Chance:
 
     def kept(self, like: Tensor, shape: Sequence[int], axis: int | None, p: float) -> Tensor:
         """One where something is kept, else zero."""
-        return self.drawn(like, shape, axis, lambda t, own: t.bernoulli_(1 - p, generator=own))
+        if self.shared or like.device.type != "cpu":
+            return self.drawn(like, shape, axis, lambda t, own: t.bernoulli_(1 - p, generator=own))
+        first, place = _by_draws(shape, axis)
+        return self._stream().kept(like, first, place, p)
 
     def scaled(self, like: Tensor, shape: Sequence[int], axis: int | None, p: float) -> Tensor:
         """Zero where something falls; else what makes up for it."""
-
-        def fill(t: Tensor, own: torch.Generator) -> Tensor:
-            kept = t.bernoulli_(1 - p, generator=own)
-            return kept.div_(1 - p) if p < 1 else kept
-
-        return self.drawn(like, shape, axis, fill)
+        kept = self.kept(like, shape, axis, p)
+        return kept / (1 - p) if p < 1 else kept
 
     def dropout(self, x: Tensor, p: float, axis: int | None) -> Tensor:
-        return x * self.scaled(x, x.shape, axis, p) if p else x
+        if not p:
+            return x
+        if self.shared:  # one number of the mask lies behind many
+            return x * self.scaled(x, x.shape, axis, p)
+        kept = self.kept(x, x.shape, axis, p).mul_(x)
+        return kept.mul_(1 / (1 - p)) if p < 1 else kept
+
+
+def _by_draws(shape: Sequence[int], axis: int | None) -> tuple[tuple[int, ...], int]:
+    """The batch's axis first, so that numbers come draw by draw, and where it belongs."""
+    place = axis if axis is not None and axis > 0 else 0
+    return (*shape[place : place + 1], *shape[:place], *shape[place + 1 :]), place
 
 
 def _dropout(chance: Chance, axis: int | None, x: Tensor, p: float, _train: bool) -> Tensor:

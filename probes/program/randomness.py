@@ -77,6 +77,35 @@ def with_share(node: Node, p: float) -> Node:
     return _changed(node, _place(node.op), p) if has_p(node) else node
 
 
+def with_shares(nodes: Sequence[Node], p: float) -> list[Node]:
+    """Another share for all that drop, a mask included that is made up for: stochastic depth."""
+    takers: dict[str, list[Node]] = {}
+    for node in nodes:
+        for reference in used(node):
+            takers.setdefault(reference, []).append(node)
+    changed: dict[str, Node] = {}
+    for node in nodes:
+        if is_random(node):
+            changed[node.reference] = with_share(node, p)
+        if (scale := _makes_up(node, takers)) is not None:
+            mask = _changed(node, 1, 1 - p)
+            changed[node.reference] = mask if p else silent(mask)
+            changed[scale.reference] = _changed(scale, 1, 1 - p if p < 1 else 1.0)
+    return [changed.get(node.reference, node) for node in nodes]
+
+
+def _makes_up(mask: Node, takers: dict[str, list[Node]]) -> Node | None:
+    """What divides by the share that a mask keeps: the mask itself, or its product."""
+    found, kept = mask, mask.args[1] if mask.op == "bernoulli.p" else None
+    while isinstance(kept, float) and len(after := takers.get(found.reference, [])) == 1:
+        if after[0].op.startswith("div.") and after[0].args == (found.reference, kept):
+            return after[0]
+        if after[0].op != "mul.Tensor":
+            return None
+        found = after[0]
+    return None
+
+
 def silent(node: Node) -> Node:
     """The same without chance: dropout is off, and noise is its mean."""
     if node.op in DROPOUTS:

@@ -1,42 +1,22 @@
-"""Several batches as one: how results of a program are joined along the axis that a batch has."""
+"""Several batches as one, and one as several: along the axis that a batch has."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 NEAR = 1e-4  # relative: rounding is below, another example's part in the result far above
 
 
-@contextmanager
-def without_numbers() -> Iterator[None]:
-    """Tensors made inside have shapes alone; torch does not log what fails."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with FakeTensorMode():
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def blank(tensor: Tensor, times: int) -> Tensor:
-    shape = (tensor.shape[0] * times, *tensor.shape[1:]) if times > 1 else tensor.shape
-    return torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
-
-
-def first(value: Any) -> Any:
-    """The first tensor of a result; None of a size."""
-    if isinstance(value, (list, tuple)):
-        return first(value[0]) if value else None
-    return value if isinstance(value, Tensor) else None
+def first(size: Any) -> tuple[int, ...] | None:
+    """The shape of the first tensor of a result; None of a number."""
+    if isinstance(size, list):
+        return first(size[0]) if size else None
+    return size if isinstance(size, tuple) else None
 
 
 def longer(one: Sequence[int], two: Sequence[int]) -> int | None:
@@ -46,13 +26,23 @@ def longer(one: Sequence[int], two: Sequence[int]) -> int | None:
 
 
 def joined(parts: Sequence[Any], wanted: Any) -> Any:
-    """Results of several batches as one of all would be."""
-    if isinstance(wanted, Tensor):
-        axis = longer(parts[0].shape, wanted.shape)
+    """Results of several batches as one of all would be, which is of this size."""
+    if isinstance(wanted, tuple):
+        axis = longer(parts[0].shape, wanted)
         return parts[0] if axis is None else torch.cat([*parts], axis)
-    if isinstance(wanted, (list, tuple)):
+    if isinstance(wanted, list):
         return [joined(each, want) for *each, want in zip(*parts, wanted, strict=True)]
     return wanted
+
+
+def parted(value: Any, whole: Any, part: Any, place: Fraction) -> Any:
+    """Of a result as much as a part of the examples has, from this place on."""
+    if isinstance(whole, tuple):
+        axis = longer(whole, part)
+        return value if axis is None else value.narrow(axis, int(whole[axis] * place), part[axis])
+    if isinstance(whole, list):
+        return [parted(v, w, p, place) for v, w, p in zip(value, whole, part, strict=True)]
+    return part
 
 
 def other(tensor: Tensor) -> Tensor:

@@ -210,6 +210,7 @@ def test_with_statistics_of_the_batch_there_are_no_draws():
 def test_all_batches_together_must_fit_into_memory(monkeypatch):
     model, x, y = made("dropout")
     size = 50 * 16 * 3 * 4  # bytes of all the draws
+    monkeypatch.setattr("probes.program.drawing.SMALL", 0)
     monkeypatch.setattr("diagnostics.subject.draws.free_memory", lambda: 2 * size - 2)
     cut = Subject(model, ENTROPY, [(x[:8], y[:8]), (x[8:], y[8:])])
     with pytest.raises(FathomError, match="ask for fewer draws"):

@@ -59,6 +59,22 @@ def test_every_way_to_drop_is_forced_and_seen(name):
         torch.testing.assert_close(found.plain, model(x))
 
 
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.7, 1.0])
+def test_stochastic_depth_takes_another_share(p):
+    model, x, y = made("drop path")
+    found = drawn(model, x, y, Wish(3000), p=p)[1]
+    with torch.no_grad():
+        way = model[1](model[0](x)) @ model[3].weight.T
+    wanted = way**2 * p / (1 - p) if 0 < p < 1 else torch.zeros_like(way)
+    torch.testing.assert_close(found.values.var(0), wanted, rtol=0.25, atol=1e-6)
+
+
+def test_fewer_draws_are_the_first_of_more():
+    model, x, y = made("encoder")
+    many, few = (drawn(model, x, y, Wish(count, 5))[1].values for count in (9, 4))
+    assert torch.equal(many[:4], few)
+
+
 @pytest.mark.parametrize("name", PATTERNS)
 def test_masks_can_be_shared(name):
     model, x, y = made(name)

@@ -258,6 +258,33 @@ def test_some_dropouts_alone_and_other_shares():
         drawn(two(), 5, only=["drop"])
 
 
+class Paths(nn.Module):
+    """Stochastic depth by hand: whole examples fall, and what is left is made up for."""
+
+    def __init__(self, first):
+        super().__init__()
+        self.first = first  # is the mask divided, or what it fell on?
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        mask = x.new_empty((x.shape[0], 1)).bernoulli_(1 - P)
+        return x * mask.div_(1 - P) if self.first else x * mask / (1 - P)
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("p", [None, 0.0, 0.6, 1.0])
+def test_stochastic_depth_takes_another_share(first, p):
+    torch.manual_seed(1)
+    model = nn.Sequential(linear(5, 6), Paths(first), linear(6, 2))
+    found = drawn(model, 5, p=p)
+    x, rate = ready(model, 5)[2]["inputs"], P if p is None else p
+    way = (model[0](x) @ model[2].weight.T).detach()
+    mean = found.plain if rate < 1 else model[2].bias.detach().expand_as(found.plain)
+    check(found.values, mean, way**2 * (rate / (1 - rate) if rate < 1 else 0.0))
+    assert found.fired[0].times == (COUNT if rate else 0)
+
+
 class Restless(nn.Module):
     def __init__(self):
         super().__init__()
@@ -276,7 +303,7 @@ class Changes(nn.Module):
         return self.last(functional.dropout(x, P)) if self.training else 2 * self.last(x)
 
 
-def test_what_a_reader_should_know_is_told():
+def test_what_a_reader_should_know_is_told(monkeypatch):
     program, weights, batch = ready(Restless(), 5, rows=1)  # more rows, and it is refused
     drawing = prepare_draws(program)
     assert drawing.always_on == ("dropout",)
@@ -284,8 +311,9 @@ def test_what_a_reader_should_know_is_told():
     assert torch.equal(plain, drawing(weights, batch, Wish(2, seed=1)).plain)
     assert drawn(Changes(), 5).gap == pytest.approx(0.5)
     assert not prepare_draws(ready(two(), 5)[0]).always_on
+    monkeypatch.setattr("probes.program.drawing.SMALL", 0)
     with pytest.raises(FathomError, match=r"10 draws of \[4, 1\].* 320 .*there are 100"):
-        drawn(two(), 5, count=10, limit=100)
+        drawn(two(), 5, count=10, limit=lambda: 100)
 
 
 def test_rrelu_draws_only_where_it_is_asked_for():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import torch
 
-from probes.program.stacking import blank, first, joined, longer, near, other, without_numbers
+from probes.program.growth import size_of
+from probes.program.stacking import first, joined, longer, near, other, parted
 
 
 def test_the_batchs_axis_is_the_one_that_grows():
@@ -17,7 +20,7 @@ def test_the_batchs_axis_is_the_one_that_grows():
 def test_results_are_joined_along_it_and_sizes_are_taken_anew():
     parts = [(torch.zeros(2, 3), 2, [torch.ones(5, 2)], torch.full((3,), 7.0)) for _ in range(2)]
     wanted = (torch.zeros(4, 3), 4, [torch.ones(5, 4)], torch.zeros(3))
-    rows, size, [columns], alone = joined(parts, wanted)
+    rows, size, [columns], alone = joined(parts, size_of(wanted))
     assert (rows.shape, size, columns.shape) == ((4, 3), 4, (5, 4))
     assert torch.equal(alone, torch.full((3,), 7.0))
 
@@ -38,9 +41,18 @@ def test_nearness_is_of_the_size_of_the_numbers():
     assert not near(torch.tensor([1]), torch.tensor([2]))
 
 
-def test_shapes_are_had_without_numbers():
-    with without_numbers():
-        long = blank(torch.zeros(1 << 20, 1 << 10), 1 << 20)
-        assert (long * 2).shape == (1 << 40, 1 << 10)
-    assert first([(long,), 3]) is long
+def test_a_part_is_what_joining_puts_together():
+    whole = [torch.arange(12.0).reshape(6, 2), torch.arange(24.0).reshape(4, 6), torch.ones(3), 6]
+    sizes = [[(6, 2), (4, 6), (3,), 6], [(4, 2), (4, 4), (3,), 4], [(2, 2), (4, 2), (3,), 2]]
+    one = parted(whole, sizes[0], sizes[1], Fraction(0))
+    two = parted(whole, sizes[0], sizes[2], Fraction(4, 6))
+    assert (one[-1], two[-1]) == (4, 2)
+    for n, axis in ((0, 0), (1, 1)):
+        assert torch.equal(torch.cat([one[n], two[n]], axis), whole[n])
+    assert one[2] is whole[2]
+
+
+def test_the_size_of_a_result_is_that_of_its_first_tensor():
+    assert first([[(4, 3)], 3]) == (4, 3)
     assert first(3) is None
+    assert first([]) is None

@@ -32,7 +32,9 @@ class Outputs:
     """Calls the model with `inputs`: a tuple is its arguments, a mapping its keywords.
 
     inputs    if not said, those of the Recorder's `batch`
-    every     predict at every n-th step, in place of 16 times in each tenfold of steps
+    every     predict at every n-th step, in place of 16 times in each tenfold of steps; only at
+              those that the Recorder records. To keep its time budget it leaves some out, which
+              an event then says; Recorder(every=n) records every n-th, whatever it costs
     autocast  predict in this type, as training does; if not said, in that of the weights
     """
 
@@ -49,7 +51,7 @@ class Outputs:
             self.feed(inputs)
         self._every, self._autocast = every, autocast
         self._next = 0
-        self._told = False
+        self._told = self._told_missing = False
 
     @property
     def is_fed(self) -> bool:
@@ -67,6 +69,7 @@ class Outputs:
     def step(self, moment: Moment) -> None:
         if moment.step < self._next:
             return
+        self._tell_missing(moment)
         self._next = self._after(moment.step)
         if _shared_out():
             self._excuse(moment)
@@ -83,6 +86,19 @@ class Outputs:
             return step - step % self._every + self._every
         place = math.floor(A_DECADE * math.log10(max(step, 1))) + 1
         return max(step + 1, math.ceil(10 ** (place / A_DECADE)))
+
+    def _tell_missing(self, moment: Moment) -> None:
+        """Once, if at a step that was asked for nobody came by."""
+        if self._every is None or self._told_missing or not self._next:
+            return
+        if moment.step >= self._next + self._every:
+            self._told_missing = True
+            moment.event(
+                "outputs",
+                f"predictions were to be recorded every {self._every} steps, and none was at step "
+                f"{self._next}: the Recorder records fewer steps than that, to keep its time "
+                f"budget; Recorder(every={self._every}) records them all",
+            )
 
     def _predict(self, model: nn.Module) -> Any:
         device = next((t.device for t in (*model.parameters(), *model.buffers())), None)

@@ -76,6 +76,30 @@ def test_between_records_the_next_one_is_taken():
     assert steps(Outputs(inputs()), [0, 7000, 7001, 50_000]) == [0, 7000, 50_000]
 
 
+def said(probe, asked) -> list[str]:
+    """In each step's events, in the order of the steps."""
+    moments = [predicted(probe, nn.Identity(), step) for step in asked]
+    return [text for moment in moments for _, text in moment.events]
+
+
+def test_a_prediction_that_was_asked_for_and_left_out_is_told_once():
+    (told,) = said(Outputs(inputs(), every=2), [2, 4, 9, 10, 30])
+    assert "every 2 steps, and none was at step 6" in told
+    assert "Recorder(every=2)" in told
+
+
+@pytest.mark.parametrize(
+    ("probe", "asked"),
+    [
+        (Outputs(torch.ones(1, 8), every=1), [500, 501, 502]),  # it went on from there
+        (Outputs(torch.ones(1, 8), every=10), [3, 11, 23, 31]),  # a little late, and none missing
+        (Outputs(torch.ones(1, 8)), [1, 10, 1000]),  # nobody asked for each
+    ],
+)
+def test_where_none_is_missing_nothing_is_said(probe, asked):
+    assert said(probe, asked) == []
+
+
 @pytest.mark.parametrize("every", [0, -2])
 def test_every_counts_from_one(every):
     with pytest.raises(ValueError, match=f"every={every}"):

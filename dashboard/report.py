@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from diagnostics.run import Run
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("assets/scheme.js", "report.js", "assets/player.js")
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -109,8 +110,7 @@ def _document(runs: Sequence[Run], sections: list[Element], figures: dict[str, A
         main=to_html(element("main", "", _contents(runs), *sections)),
         data=_embedded(data),
         plotly=get_plotlyjs(),
-        script=(_HERE / "assets" / "scheme.js").read_text("utf-8")
-        + (_HERE / "report.js").read_text("utf-8"),
+        script="".join((_HERE / each).read_text("utf-8") for each in _SCRIPTS),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from dashboard.theme import Palette
 
+PLAYED = 44  # pixels for the button that plays a slider
+
 
 def stop(step: int, *changes: Any) -> dict[str, Any]:
     """One place of the slider: what plotly's `update` is given there."""
@@ -32,3 +34,8 @@ def step_slider(
         "ticklen": 3,
         "minorticklen": 2,
     }
+
+
+def played(slider: dict[str, Any]) -> dict[str, Any]:
+    """The same with room on its left for the button that plays it."""
+    return slider | {"pad": slider["pad"] | {"l": PLAYED}}

@@ -15,8 +15,8 @@ from dashboard.function_line import line_change, line_layout, line_traces
 from dashboard.function_plane import plane_change, plane_layout, plane_traces
 from dashboard.loss_scale import log_axis
 from dashboard.panel import StoredPanel
-from dashboard.step_slider import step_slider, stop
-from dashboard.stored import Stored
+from dashboard.step_slider import played, step_slider, stop
+from dashboard.stored import Stored, recorded_outputs
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import count, number
 from diagnostics.learned_function import NO_LINE, LearnedFunction
@@ -51,6 +51,7 @@ def draw(
     figure.update_layout(
         shapes=_cursor(learned, chosen, colours),
         sliders=[_slider(learned, output, stops, stops.index(chosen), colours)],
+        meta={**layout.get("meta", {}), "player": len(stops) > 1},
     )
     return figure
 
@@ -169,7 +170,7 @@ def _slider(
         )
         for record in shown
     ]
-    return step_slider(stops, active, colours, prefix="step ", room=36)
+    return played(step_slider(stops, active, colours, prefix="step ", room=36))
 
 
 def caption(learned: LearnedFunction) -> str:
@@ -202,11 +203,12 @@ def _label(learned: LearnedFunction) -> str:
     return f"{count(len(learned.steps), 'step')}, {learned.source}"
 
 
+STORED = Stored(LearnedFunction, "spectral-bias", _label, recorded_outputs("spectral-bias"))
 PANEL = StoredPanel(
     name="learned_function",
     title="Learned function",
     question="What did the network become, step by step?",
-    analyse=(STORED := Stored(LearnedFunction, "spectral-bias", _label)).newest,
+    analyse=STORED.newest,
     draw=draw,
     caption=caption,
     choices=choices,

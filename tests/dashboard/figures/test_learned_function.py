@@ -17,6 +17,7 @@ from dashboard.figures.learned_function import (
     choices,
     draw,
 )
+from dashboard.step_slider import PLAYED
 from dashboard.theme import safe
 from diagnostics.learned_function import LearnedFunction, learned_function
 from diagnostics.run import FathomError
@@ -76,6 +77,15 @@ def test_the_slider_has_first_last_and_chosen_step_and_not_too_many() -> None:
     assert values[stops.active] == 333
     large = slider(draw(make_plane(count=90))).steps
     assert len(large) <= FEWEST_STOPS + 1
+
+
+def test_what_has_several_stops_asks_for_a_player_and_leaves_room_for_it() -> None:
+    for made in (make_learned, make_plane):
+        figure = draw(made())
+        assert figure.layout.meta["player"] is True
+        assert slider(figure).pad.l == PLAYED
+    assert "narrow" in draw(make_plane()).layout.meta
+    assert draw(make_learned([7])).layout.meta["player"] is False
 
 
 def test_the_error_is_the_mean_square_at_every_step_and_a_click_knows_its_step() -> None:

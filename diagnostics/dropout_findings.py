@@ -24,6 +24,8 @@ from diagnostics.weight_space import About, Floats
 
 OFF = 1e-3  # relative, and far above rounding: dropout aside, training is to be evaluation
 FAR = 3.0  # standard errors between the mean and the plain prediction
+RELEVANT = 0.10  # of a prediction's standard deviation, from which on a gap matters
+RELEVANT_PROBABILITY = 0.02  # the same of classes
 SHARE_FAR = 0.05  # of predictions that may be further apart; chance leaves 0.3 %
 
 
@@ -215,16 +217,39 @@ def changed_shape(drawn: Draws, about: About) -> Finding | None:
 
 
 def far_from_plain(found: Uncertainty, gap: Floats | None, about: About) -> Finding | None:
-    """The more draws, the smaller a gap is seen; so its size is told in spreads too."""
-    known = gap[~np.isnan(gap)] if gap is not None else np.empty(0)
-    share = float((np.abs(known) > FAR).mean()) if known.size else 0.0
+    """The more draws, the smaller a gap is seen; so only what is large as well is told of."""
+    if gap is None or np.isnan(gap).all():
+        return None
+    with np.errstate(invalid="ignore"):  # where nothing spreads, the other guards see the gap
+        apart = np.abs(gap) * found.mean.error
+    far = (np.abs(gap) > FAR) & (apart > _relevant(found))
+    each = far.any(-1) if found.reading.classes else far
+    share = float(each.mean())
     if share <= SHARE_FAR:
         return None
-    size = float(np.median(np.abs(known))) / np.sqrt(found.draws)
     symptom = (
-        f"the mean of the draws is over {FAR:g} standard errors from the plain prediction in "
-        f"{share:.0%} of them; the median gap is {size:.2g} of the spread."
+        f"in {share:.0%} of the predictions the mean of the draws is over {FAR:g} standard errors "
+        f"from the plain one, and by {_size(found, apart, far)} in the median of these."
     )
     return told(
         FAR_FROM_PLAIN, about, symptom, Evidence("share that far", share, SHARE_FAR, "above")
     )
+
+
+def _relevant(found: Uncertainty) -> Floats:
+    """How far a mean must be from the plain prediction to matter."""
+    if found.reading.classes:
+        return np.full(found.mean.value.shape, RELEVANT_PROBABILITY)
+    return RELEVANT * _deviation(found)
+
+
+def _deviation(found: Uncertainty) -> Floats:
+    """Of a prediction in all: with the noise, where that is known."""
+    return np.sqrt((found.total or found.epistemic).value)
+
+
+def _size(found: Uncertainty, apart: Floats, far: NDArray[np.bool_]) -> str:
+    if found.reading.classes:
+        return f"{np.median(apart[far]):.2g} of probability"
+    shares = apart[far] / _deviation(found)[far]
+    return f"{np.median(shares):.2g} of a prediction's standard deviation"

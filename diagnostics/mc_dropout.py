@@ -7,7 +7,7 @@ network it depends on the weights alone, however many examples they were trained
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -74,6 +74,7 @@ class Dropout:
     behind: str  # the parameter before it on the way from the inputs: "3.weight"
     alone: Estimate | None  # epistemic part with it alone, averaged over the examples
     where: Floats | None  # [example, ...]  the same of each
+    kept: NDArray[Any] | None = None  # [draw, example, ...]  raw, with it alone
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ def _of(asked: _Asked) -> McDropout:
     subject, drawn = asked.subject, asked.draws()
     found = uncertainty(drawn.values, asked.reading)
     like = drawn.values.shape[1:] == drawn.plain.shape
-    plain = members(drawn.plain[None], asked.reading)[0] if like else drawn.plain.astype(float)
+    with np.errstate(invalid="ignore"):  # what is not finite is told of
+        plain = members(drawn.plain[None], asked.reading)[0] if like else drawn.plain.astype(float)
     gap = scaling_gap(found.mean, plain, drawn.values.dtype) if like else None
     passes = [np.concatenate(subject.predict(subject.centre)) for _ in range(2)]
     joint = asked.plan.masks == "shared" and drawn.plain.size <= COVARIED
@@ -198,6 +200,25 @@ def _of(asked: _Asked) -> McDropout:
     )
 
 
+def fewer(found: McDropout, draws: int) -> McDropout:
+    """As it would be seen with the first so many of the draws that are kept."""
+    return _seen_by(found, found.kept[:draws])
+
+
+def alone(found: McDropout, dropout: Dropout) -> McDropout:
+    """As it is with one dropout on and all others off, by the draws that are kept of it."""
+    if dropout.kept is None:
+        raise FathomError(
+            f"no draws are kept of '{dropout.name}' alone; make them with Plan(each=True)."
+        )
+    return _seen_by(found, dropout.kept)
+
+
+def _seen_by(found: McDropout, draws: NDArray[Any]) -> McDropout:
+    seen = uncertainty(draws, found.uncertainty.reading)
+    return replace(found, uncertainty=seen, kept=draws)
+
+
 def scaling_gap(mean: Estimate, plain: Floats, precision: np.dtype[Any]) -> Floats:
     """How far the mean of the ensemble is from the network that scales its weights instead.
 
@@ -212,12 +233,13 @@ def scaling_gap(mean: Estimate, plain: Floats, precision: np.dtype[Any]) -> Floa
 
 def _alone(asked: _Asked, fired: Fired) -> Dropout:
     """What one dropout does with all others off, where that is asked."""
-    alone, where = None, None
+    average, where, kept = None, None, None
     if asked.plan.each:
-        found = uncertainty(asked.draws(only=[fired.name]).values, asked.reading)
-        alone, where = found.average, found.epistemic.value
+        values = asked.draws(only=[fired.name]).values
+        found = uncertainty(values, asked.reading)
+        average, where, kept = found.average, found.epistemic.value, worth_keeping(values)
     p = float(fired.p)
-    return Dropout(fired.name, fired.op, p, fired.times, fired.behind, alone, where)
+    return Dropout(fired.name, fired.op, p, fired.times, fired.behind, average, where, kept)
 
 
 def _sweep(asked: _Asked) -> Sweep:

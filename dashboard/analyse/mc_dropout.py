@@ -9,7 +9,7 @@ from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, 
 
 if TYPE_CHECKING:
     from diagnostics.active.mc_dropout import Ask
-    from diagnostics.mc_dropout import McDropout
+    from diagnostics.mc_dropout import McDropout, Sweep
 
 OUTPUTS = (
     *("values", "mean, variance", "mean, log variance"),
@@ -31,9 +31,24 @@ def add_mc_dropout(add: Add) -> None:
         help="one for each example, or shared by all: then a draw is a function",
     )
     parser.add_argument("--each", action="store_true", help="also every dropout alone")
+    parser.add_argument(
+        "--rates",
+        type=_rate,
+        nargs="+",
+        default=[],
+        metavar="P",
+        help="also every dropout set to these rates, one after the other",
+    )
     parser.add_argument("--seed", type=int, default=0)
     _add_reading(parser)
     parser.set_defaults(command=_mc_dropout)
+
+
+def _rate(text: str) -> float:
+    value = at_least(0.0)(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text} drops all; give a share from 0 up to below 1")
+    return float(value)
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +79,7 @@ def _ask_of(asked: argparse.Namespace) -> Ask:
     from diagnostics.active.mc_dropout import Ask
     from diagnostics.mc_dropout import Plan
 
-    plan = Plan(seed=asked.seed, masks=asked.masks, each=asked.each)
+    plan = Plan(asked.seed, asked.masks, asked.each, tuple(asked.rates))
     return Ask(asked.draws, asked.outputs, asked.noise, plan)
 
 
@@ -83,6 +98,17 @@ def _tell(found: McDropout) -> None:
     for each in found.dropouts:
         alone = "" if each.alone is None else f", alone {each.alone.value:.4g}"
         print(f"  {each.name}: {each.op}, p = {each.p:g}, in {each.times:,} draws{alone}")
+    if found.sweep:
+        _tell_rates(found.sweep)
+
+
+def _tell_rates(sweep: Sweep) -> None:
+    """What each rate would do, with the weights as they were trained."""
+    for n, p in enumerate(sweep.p):
+        told = f"{sweep.epistemic.value[n]:.4g} ± {sweep.epistemic.error[n]:.1g}"
+        if sweep.log_likelihood:
+            told += f", mean log likelihood {sweep.log_likelihood.value[n]:.4g}"
+        print(f"  at p = {p:g}: spread {told}")
 
 
 def _enough(relative: float, needed: int | None) -> str:

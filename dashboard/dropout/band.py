@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dashboard.dropout.ladder import rungs
 from dashboard.theme import Palette
 from diagnostics.active.mc_dropout import PlacedDropout
 from diagnostics.uncertainty import KEPT, members
@@ -16,7 +17,8 @@ Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
 WIDTH = 2  # standard deviations, to either side
-MOST = 1000  # examples in a picture
+MOST = 500  # examples in a picture: none is wider
+CURVE = 101  # places of a draw: there are many, and each stop of a slider has its own
 SPREAD = "dropout-ensemble spread"
 
 
@@ -25,12 +27,14 @@ class Band:
     """One output at its places, in their order."""
 
     title: str  # of the axis that the places are on
+    order: NDArray[np.int64]  # [place]  the example there
     x: Floats  # [place]
     mean: Floats  # [place]
     plain: Floats | None  # [place]
     spread: Floats  # [place]  standard deviation over the draws
     total: Floats | None  # [place]  with the noise's; None: the noise is not known
     draws: Floats  # [draw, place]  functions; none where each example has masks of its own
+    shown: int  # of these
     known: Floats  # [point]  where targets are known
     targets: Floats  # [point]
 
@@ -41,23 +45,30 @@ def outputs_of(placed: PlacedDropout) -> int:
     return int(mean[0].size)
 
 
-def band_of(placed: PlacedDropout, output: int = 0) -> Band:
-    """Along the line where there is one; else the examples in the order of their means."""
+def band_of(placed: PlacedDropout, output: int = 0, like: Band | None = None) -> Band:
+    """Along the line where there is one; else the examples in the order of their means.
+
+    Like another: in that one's order, and beside its functions.
+    """
     found, line = placed.ensemble.uncertainty, placed.line
     mean = _column(found.mean.value, output)
     some = _few(len(mean))
     order = np.argsort(mean if line is None else line.places, kind="stable")[some]
+    order = like.order if like else order
+    functions = _functions(placed, order, output)
     places: Floats = (some + 1).astype(np.float64) if line is None else line.places[order]
     known, targets = _targets(placed, places, order, output)
     plain = placed.ensemble.plain
     return Band(
         title="examples, by the mean of their draws" if line is None else "input",
+        order=order,
         x=places,
         mean=mean[order],
         plain=_column(plain, output)[order] if plain.shape == found.mean.value.shape else None,
         spread=np.sqrt(_column(found.epistemic.value, output))[order],
         total=np.sqrt(_column(found.total.value, output))[order] if found.total else None,
-        draws=_functions(placed, order, output),
+        draws=like.draws if like else functions,
+        shown=len(functions),
         known=known,
         targets=targets,
     )
@@ -67,9 +78,9 @@ def _column(values: NDArray[Any], output: int) -> Floats:
     return np.asarray(values, np.float64).reshape(len(values), -1)[:, output]
 
 
-def _few(count: int) -> NDArray[np.int64]:
+def _few(count: int, most: int = MOST) -> NDArray[np.int64]:
     """Evenly among them, if they are too many to be seen."""
-    return np.linspace(0, count - 1, min(MOST, count)).round().astype(np.int64)
+    return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
 def _functions(placed: PlacedDropout, order: NDArray[np.int64], output: int) -> Floats:
@@ -103,7 +114,7 @@ def band_traces(band: Band, colours: Palette, whose: str) -> list[Trace]:
     name = f"± {WIDTH} sd, {SPREAD}"
     traces.append(_area(band, band.spread, name, colours.accent, 0.28))
     if len(band.draws):
-        traces.append(_drawn(band, colours))
+        traces += _drawn(band, colours)
     traces.append(_line(band.x, band.mean, "mean of the draws", colours.accent, "solid"))
     if band.plain is not None:
         traces.append(_line(band.x, band.plain, "dropout off", colours.fit, "dot"))
@@ -129,19 +140,31 @@ def _area(band: Band, sd: Floats, name: str, colour: str, opacity: float) -> Tra
     }
 
 
-def _drawn(band: Band, colours: Palette) -> Trace:
-    """All in one trace, with gaps between."""
-    count = len(band.draws)
-    gaps = np.full((count, 1), np.nan)
+def _drawn(band: Band, colours: Palette) -> list[Trace]:
+    """In groups, of which fewer draws leave some empty; each one trace, with gaps between."""
+    count, start, groups = len(band.draws), 0, []
+    for end in rungs(count):
+        group = _functions_trace(band, slice(start, end), colours)
+        group |= {"name": f"{count} draws", "legendgroup": "draws", "showlegend": not start}
+        if end > band.shown and start:
+            group["y"] = group["y"][:0]
+        groups.append(group)
+        start = end
+    return groups
+
+
+def _functions_trace(band: Band, some: slice, colours: Palette) -> Trace:
+    places = _few(len(band.x), CURVE)
+    draws = band.draws[some][:, places]
+    gaps = np.full((len(draws), 1), np.nan)
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": np.concatenate([np.tile(band.x, (count, 1)), gaps], axis=1).ravel(),
-        "y": np.concatenate([_finite(band.draws), gaps], axis=1).ravel().astype(np.float32),
+        "x": np.concatenate([np.tile(band.x[places], (len(draws), 1)), gaps], axis=1).ravel(),
+        "y": np.concatenate([_finite(draws), gaps], axis=1).ravel().astype(np.float32),
         "line": {"width": 1, "color": colours.dimmed},
         "opacity": 0.35,
         "hoverinfo": "skip",
-        "name": f"{count} draws",
     }
 
 

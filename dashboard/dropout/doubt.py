@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
-MOST = 1000  # examples in a picture
+MOST = 500  # examples in a picture: none is wider
 FEWEST = 20  # examples with a target, from which tenths say something
 TOTAL = "predictive entropy"
 WITHIN = "expected entropy of a draw"
@@ -29,23 +29,29 @@ BETWEEN = "mutual information"
 class Doubt:
     """Examples from the most certain to the least, by predictive entropy; in nats."""
 
+    order: NDArray[np.int64]  # [example]  which they are
     total: Floats  # [example]
     within: Floats  # [example]  of each draw by itself, averaged
     between: Floats  # [example]  how far draws disagree
     wrong: Floats  # [example]  1 or 0; NaN where no target is known
 
 
-def doubt_of(found: McDropout) -> Doubt:
-    """All whose entropies are numbers."""
+def doubt_of(found: McDropout, like: Doubt | None = None) -> Doubt:
+    """All whose entropies are numbers, in their order or in that of another look at them."""
     of = found.uncertainty
     assert of.total is not None
     assert of.aleatoric is not None
-    parts = [each.value.ravel() for each in (of.total, of.aleatoric, of.epistemic)]
-    known = np.isfinite(parts).all(0)
-    wrong = _wrong(found)[known]
-    total, within, between = (part[known] for part in parts)
-    order = np.argsort(total, kind="stable")
-    return Doubt(total[order], within[order], between[order], wrong[order])
+    total, *parts = (each.value.ravel() for each in (of.total, of.aleatoric, of.epistemic))
+    known = np.flatnonzero(np.isfinite([total, *parts]).all(0))
+    order = like.order if like else known[np.argsort(total[known], kind="stable")]
+    within, between = (part[order] for part in parts)
+    return Doubt(order, total[order], within, between, _wrong(found)[order])
+
+
+def drawn(doubt: Doubt) -> NDArray[np.int64]:
+    """Evenly among them, if they are too many to be seen."""
+    count = len(doubt.total)
+    return np.linspace(0, count - 1, min(MOST, count)).round().astype(np.int64)
 
 
 def _wrong(found: McDropout) -> Floats:
@@ -59,15 +65,14 @@ def _wrong(found: McDropout) -> Floats:
 
 def entropy_traces(doubt: Doubt, colours: Palette) -> list[Trace]:
     """One area upon the other: together they are the predictive entropy."""
-    count = len(doubt.total)
-    some = np.linspace(0, count - 1, min(MOST, count)).round().astype(np.int64)
+    some = drawn(doubt)
     x = (some + 1).astype(np.float64)
     wrong = doubt.wrong[some] == 1
     traces = [
         _area(x, doubt.within[some], WITHIN, colours.missing),
         _area(x, doubt.between[some], SPREAD, colours.accent),
     ]
-    if not wrong.any():
+    if not np.isfinite(doubt.wrong).any():
         return traces
     crosses = {
         "type": "scatter",
@@ -129,6 +134,6 @@ def _tenths(group: ByUncertainty, name: str, colour: str, aside: float) -> Trace
         "error_y": ends | {"color": colour, "thickness": 1.2, "width": 3},
         "line": {"width": 2, "color": colour},
         "marker": {"size": 6, "color": colour},
-        "name": f"wrong, by {name}",
+        "name": f"by {name}",
         "hovertemplate": "%{y:.1%}",
     }

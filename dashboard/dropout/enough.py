@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from dashboard.theme import Palette
 from diagnostics.uncertainty import PRECISE, Uncertainty
 
+ASIDE = 0.6  # draws to come, in the logarithm, as a share of those made: then words fit in there
+
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
@@ -31,7 +33,7 @@ def enough_traces(found: Uncertainty, colours: Palette) -> list[Trace]:
     ]
     if np.isfinite(found.relative):
         single = _trace([found.draws], [found.relative], "median example", colours.fit)
-        most = _trace([found.draws], [found.worst], "nine in ten at most", colours.fit)
+        most = _trace([found.draws], [found.worst], "nine in ten", colours.fit)
         most["marker"] |= {"symbol": "circle-open"}
         traces += [*_to_come(found, colours), single, most]
     last = max(found.draws, found.needed or 0)
@@ -44,7 +46,7 @@ def _to_come(found: Uncertainty, colours: Palette) -> list[Trace]:
         return []
     line = {"width": 1.5, "color": colours.fit, "dash": "dot"}
     way = _trace([found.draws, found.needed], [found.relative, PRECISE], "with more draws", "")
-    return [way | {"mode": "lines", "line": line}]
+    return [way | {"mode": "lines", "line": line, "showlegend": False}]
 
 
 def _line(x: list[int], colours: Palette) -> Trace:
@@ -77,8 +79,11 @@ def enough_mark(found: Uncertainty, colours: Palette) -> list[dict[str, Any]]:
         place = {"xref": "x2 domain", "x": 0.5, "yref": "y2 domain", "y": 0.75}
         return [place | _words("no spread whose error could be told", colours.dimmed)]
     told = f"{found.needed:,} draws are enough" if found.more else "enough"
-    falls = running_error(found)[1][0] > PRECISE  # through the line: then there is room below it
+    draws, share = running_error(found)
+    falls = share[0] > PRECISE  # through the line: then there is room below it
     side = {"x": 0, "xanchor": "left", "yanchor": "top" if falls else "bottom"}
+    if found.needed > found.draws * (found.draws / draws[0]) ** ASIDE:  # room beyond the curve
+        side = {"x": 1, "xanchor": "right", "yanchor": "top"}
     place = {"xref": "x2 domain", "yref": "y2", "y": float(np.log10(PRECISE))}
     return [place | side | _words(f"{PRECISE:.0%}: {told}", colours.good)]
 

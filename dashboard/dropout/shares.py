@@ -66,8 +66,8 @@ def share_traces(shares: tuple[Share, ...], colours: Palette) -> list[Trace]:
         "y": rows,
         "error_x": error | {"thickness": 1.2, "width": 3},
         "marker": {"color": colours.accent, "opacity": 0.75},
-        "customdata": [[_full(each), each.error] for each in kept],
-        "hovertemplate": "%{customdata[0]}<br>%{x:.1%} ± %{customdata[1]:.1%}<extra></extra>",
+        "customdata": [[each.error, f"of {_full(each)}"] for each in kept],
+        "hovertemplate": "%{x:.1%} ± %{customdata[0]:.1%} %{customdata[1]}<extra></extra>",
     }
     names = {
         "type": "scatter",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,12 +9,29 @@ from plotly.graph_objects import Figure
 
 from dashboard.about import centre, conditions, label
 from dashboard.canvas import Canvas
-from dashboard.dropout.arrangement import Part, arranged
-from dashboard.dropout.band import SPREAD, WIDTH, band_of, band_traces, outputs_of
-from dashboard.dropout.doubt import doubt_of, entropy_traces, has_tenths, tenth_traces
-from dashboard.dropout.enough import enough_mark, enough_traces
-from dashboard.dropout.shares import drawn, share_traces, shares_of
-from dashboard.loss_scale import log_axis
+from dashboard.dropout.arrangement import Part, arranged, merged
+from dashboard.dropout.band import SPREAD, WIDTH
+from dashboard.dropout.charts import (
+    Chart,
+    Look,
+    enough_chart,
+    histogram_chart,
+    look_at,
+    rate_charts,
+    share_charts,
+    unsure_charts,
+)
+from dashboard.dropout.doubt import doubt_of, has_tenths
+from dashboard.dropout.shares import shares_of
+from dashboard.dropout.sliders import (
+    all_traces,
+    clickable,
+    draws_slider,
+    marks,
+    spots_of,
+    spots_slider,
+)
+from dashboard.dropout.views import View, seen, views_of
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
 from dashboard.stored import Stored
@@ -27,42 +43,63 @@ from diagnostics.mc_dropout import Dropout, McDropout
 from diagnostics.run import Run
 from diagnostics.uncertainty import PRECISE
 
-Trace: TypeAlias = dict[str, Any]
 Drawn: TypeAlias = McDropout | PlacedDropout  # the one is the other without a line
 
-MOST_OUTPUTS = 6
-TOP, LOW, BAR = 330, 230, 36  # pixels: of a row, and of a bar with its name
+REST = ("6", "4", "2", "3")  # axes: draws at a place, tenths, whether enough, each dropout alone
 CAVEAT = (
     "The spread is that of the dropout ensemble. It is not what more data would take away: in a "
     "linear network it depends on the weights alone, however many examples they were trained on."
 )
+SLIDERS = (
+    "The sliders show it as it is with the first so many draws, in the order that all of them "
+    "give, and the draws at one place; a click on the first chart goes to the place next to it."
+)
 
 
 def draw(found: Drawn, *, scheme: Scheme = "light", view: str | None = None) -> Figure:
-    """Predictions above; below how well the spread is known, and each dropout's own share."""
+    """How far predictions spread, and the draws at one place; then how well that is known."""
     placed, colours = _placed(found), palette(scheme)
-    upper = _upper(placed, _output(placed, view), colours)
-    lower = _lower(placed.ensemble, colours)
-    figure = Canvas(data=[trace for chart in (*upper, *lower) for trace in chart.traces])
+    chosen = _view(placed, view)
+    look = look_at(seen(placed, chosen), chosen.output, colours)
+    unsure, spots = unsure_charts(look), spots_of(look)
+    if spots:
+        unsure[0] = clickable(unsure[0], spots)
+    histogram = [histogram_chart(look, int(spots.examples[spots.first]))] if spots else []
+    asked = [*share_charts(placed.ensemble, colours), *rate_charts(placed.ensemble, colours)]
+    rest = [*histogram, enough_chart(look.found, colours), *asked]
+    sliders = []
+    if spots:
+        sliders = [spots_slider(look, spots, unsure[0], len(all_traces(unsure)))]
+        sliders += draws_slider(look, unsure)
+    figure = Canvas(data=all_traces([*unsure, *rest]))
     figure.update_layout(_layout(placed, scheme))
-    parts = ([chart.part for chart in row] for row in (upper, lower))
-    figure.update_layout(arranged(*parts, headline=bool(placed.ensemble.findings)))
+    figure.update_layout(_arranged(look, [*unsure, *rest], len(sliders)))
+    figure.update_layout(sliders=sliders, shapes=marks(look, spots, spots.first) if spots else [])
     return figure
 
 
-@dataclass(frozen=True)
-class _Chart:
-    """What is drawn on one pair of axes."""
+def _arranged(look: Look, charts: list[Chart], sliders: int) -> dict[str, Any]:
+    found, colours = look.found, look.colours
+    rows = _rows([chart.part for chart in charts])
+    layout = arranged(rows, headline=bool(found.findings), sliders=sliders)
+    for chart in charts:
+        layout = merged(chart.layout, layout)
+    notes = [note for chart in charts for note in chart.layout.get("annotations", [])]
+    layout["meta"]["player"] = sliders > 0
+    return layout | {"annotations": notes, "title": _headline(found, colours)}
 
-    part: Part
-    traces: list[Trace]
 
-
-def _chart(traces: list[Trace], part: Part) -> _Chart:
-    """On its axes, and named in its legend or nowhere."""
-    own: Trace = {"xaxis": f"x{part.axis}", "yaxis": f"y{part.axis}"}
-    own |= {"legend": part.legend} if part.legend else {"showlegend": False}
-    return _Chart(part, [trace | own for trace in traces])
+def _rows(parts: list[Part]) -> list[list[Part]]:
+    """Maps, or the examples; below the sliders the draws at a place; then the rest, two a row."""
+    there = {part.axis: part for part in parts}
+    rest = [axis for axis in REST if axis in there]
+    last = [("8", "9")] if "9" in there else []  # rates stand side by side
+    rest += ["8"] if "8" in there and not last else []
+    pairs = [tuple(rest[at : at + 2]) for at in range(0, len(rest), 2)]
+    if "5" in there:  # under maps the examples are a row of their own
+        pairs.insert(1, ("5",))
+    rows = [("", "7"), *pairs, *last]
+    return [[there[axis] for axis in row if axis in there] for row in rows]
 
 
 def _placed(found: Drawn) -> PlacedDropout:
@@ -70,88 +107,29 @@ def _placed(found: Drawn) -> PlacedDropout:
 
 
 def choices(found: Drawn) -> dict[str, tuple[str, ...]]:
-    """One output of several at a time."""
-    placed = _placed(found)
-    if placed.ensemble.uncertainty.reading.classes:
-        return {}
-    many = min(outputs_of(placed), MOST_OUTPUTS)
-    return {"view": tuple(f"output {n + 1}" for n in range(many))}
+    """One output of several at a time; one dropout alone, where that was asked."""
+    return {"view": tuple(views_of(_placed(found)))}
 
 
-def _output(placed: PlacedDropout, view: str | None) -> int:
-    known = choices(placed).get("view", ())
+def _view(placed: PlacedDropout, view: str | None) -> View:
+    known = views_of(placed)
     if view is None:
-        return 0
+        return next(iter(known.values()))
     if view not in known:
         raise ValueError(f"no view '{view}' of this ensemble (there are: {', '.join(known)})")
-    return known.index(view)
-
-
-def _upper(placed: PlacedDropout, output: int, colours: Palette) -> list[_Chart]:
-    if placed.ensemble.uncertainty.reading.classes:
-        return _entropies(placed.ensemble, colours)
-    band = band_of(placed, output)
-    whose = f"{placed.line.whose} data" if placed.line else "target"
-    traces = band_traces(band, colours, whose)
-    title = f"output {output + 1}" if outputs_of(placed) > 1 else "prediction"
-    x, y = _titled(band.title), _titled(title)
-    return [_chart(traces, Part("", TOP, x, y, _names(traces), "legend"))]
-
-
-def _entropies(found: McDropout, colours: Palette) -> list[_Chart]:
-    doubt = doubt_of(found)
-    traces = entropy_traces(doubt, colours)
-    x = _titled("examples, from the most certain to the least")
-    y = _titled("entropy, nats") | {"rangemode": "tozero"}
-    charts = [_chart(traces, Part("", TOP, x, y, _names(traces), "legend"))]
-    if not has_tenths(doubt):
-        return charts
-    traces = tenth_traces(doubt, colours)
-    x = _titled("tenths, from the most certain to the least") | {"dtick": 1, "range": [0.5, 10.5]}
-    y = _titled("wrong") | {"tickformat": ".0%", "rangemode": "tozero"}
-    return [*charts, _chart(traces, Part("4", TOP, x, y, _names(traces), "legend2", inside=True))]
-
-
-def _lower(found: McDropout, colours: Palette) -> list[_Chart]:
-    shares = shares_of(found)
-    height = max(LOW, BAR * len(drawn(shares)))
-    traces = enough_traces(found.uncertainty, colours)
-    x = _titled("draws") | _log(traces, "x") | {"tickformat": ",d"}
-    y = _titled("relative error of the spread") | _log(traces, "y") | {"tickformat": "~%"}
-    charts = [_chart(traces, Part("2", height, x, y, _names(traces), "legend3"))]
-    if not shares:
-        return charts
-    x = _titled("each dropout alone, of the spread of all") | {"tickformat": ".0%"}
-    y = {"visible": False, "range": [len(drawn(shares)) - 0.5, -0.75]}
-    return [*charts, _chart(share_traces(shares, colours), Part("3", height, x, y))]
-
-
-def _log(traces: list[Trace], axis: str) -> dict[str, Any]:
-    return log_axis(np.concatenate([trace[axis] for trace in traces]), log=True)
-
-
-def _names(traces: list[Trace]) -> tuple[str, ...]:
-    return tuple(trace["name"] for trace in traces if trace.get("showlegend", True))
-
-
-def _titled(text: str) -> dict[str, Any]:
-    return {"title": {"text": text, "standoff": 8}}
+    return known[view]
 
 
 def _layout(placed: PlacedDropout, scheme: Scheme) -> dict[str, Any]:
-    found, colours = placed.ensemble, palette(scheme)
+    found = placed.ensemble
     legend = {"xanchor": "left", "bgcolor": "rgba(0,0,0,0)"}
     return {
         "template": template(scheme),
         "uirevision": safe(found.about.run),
         "margin": {"l": 56, "r": 16},
         "hovermode": "closest",
-        "legend": legend,
-        "legend2": legend,
-        "legend3": legend,
+        **{f"legend{n}": legend for n in ("", *range(2, 7))},
         "bargap": 0.5,
-        "title": _headline(found, colours),
-        "annotations": enough_mark(found.uncertainty, colours),
     }
 
 
@@ -172,13 +150,17 @@ def caption(found: Drawn) -> str:
     """What is wrong first; what the spread is, and is not; how it was drawn."""
     placed = _placed(found)
     of = placed.ensemble
-    seen = (each.symptom[:1].upper() + each.symptom[1:] for each in of.findings)
-    parts = [*seen, _what(placed), CAVEAT, _known(of)]
+    symptoms = (each.symptom[:1].upper() + each.symptom[1:] for each in of.findings)
+    parts = [*symptoms, _what(placed), *_over_a_plane(placed), CAVEAT, _known(of)]
+    if of.uncertainty.needed:
+        parts.append(SLIDERS)
     if shares_of(of):
         parts.append(
             "Bars: each dropout with all others off (± standard error); what is missing to 100 %, "
             "or beyond it, they make together."
         )
+    if of.sweep:
+        parts.append("Rates: the weights stay as they were trained.")
     return " ".join([*parts, conditions(of.about)])
 
 
@@ -202,6 +184,14 @@ def _what(placed: PlacedDropout) -> str:
         "" if of.uncertainty.total else " The targets' noise is not known, so no total is drawn."
     )
     return f"{told}; {masks}. Bands: the {SPREAD}, {WIDTH} standard deviations either way.{total}"
+
+
+def _over_a_plane(placed: PlacedDropout) -> tuple[str, ...]:
+    plane = placed.plane
+    if plane is None:
+        return ()
+    beyond = f"with a quarter of their extent beyond the {plane.whose} data"
+    return (f"Maps: {len(plane.across)} by {len(plane.up)} places, {beyond}; dots are these.",)
 
 
 def _known(of: McDropout) -> str:

@@ -16,7 +16,7 @@ from diagnostics.dropout_findings import (
     silent,
     writes,
 )
-from diagnostics.uncertainty import uncertainty
+from diagnostics.uncertainty import Estimate, Reading, uncertainty
 from tests.diagnostics.masked import ABOUT, Drawn, Guards, masked
 
 SOUND = masked(p=(0.2, 0.3)).draws(100)
@@ -103,13 +103,33 @@ def test_another_shape_in_training_is_told_with_both():
 
 def test_a_mean_far_from_the_plain_prediction_is_told_in_spreads():
     found = uncertainty(SOUND.values)
-    far = far_from_plain(found, np.array([5.0, -5.0, 0.0, np.nan]), ABOUT)
+    far = far_from_plain(found, np.array([5.0, -5.0, 4.0, np.nan, 0.0])[:, None], ABOUT)
     assert far.severity == "hint"
-    assert abs(far.evidence[0].value - 2 / 3) < 1e-12
-    assert "0.5 of the spread" in far.symptom  # 5 standard errors of 100 draws
-    assert far_from_plain(found, np.array([2.9, -2.9, 0.0]), ABOUT) is None
-    assert far_from_plain(found, np.full(3, np.nan), ABOUT) is None
+    assert far.evidence[0].value == 3 / 5
+    assert "by 0.5 of a prediction's standard deviation" in far.symptom  # 5 errors of 100 draws
+    assert far_from_plain(found, np.full((5, 1), 2.9), ABOUT) is None
+    assert far_from_plain(found, np.full((5, 1), np.nan), ABOUT) is None
     assert far_from_plain(found, None, ABOUT) is None
+
+
+def test_a_gap_that_is_sure_but_small_is_no_finding():
+    many = uncertainty(masked(p=(0.2, 0.3)).draws(2000).values)
+    assert far_from_plain(many, np.full((5, 1), 4.4), ABOUT) is None  # 4.4 / sqrt(2000) < 0.1
+    assert far_from_plain(many, np.full((5, 1), 4.6), ABOUT) is not None
+    noisy = uncertainty(SOUND.values, Reading(noise=100.0))
+    assert far_from_plain(noisy, np.full((5, 1), 9.0), ABOUT) is None
+
+
+def test_classes_are_far_apart_by_two_hundredths_of_probability():
+    logits = np.random.default_rng(0).normal(size=(4000, 4, 3))
+    found = uncertainty(logits, Reading("logits"))
+    gap = np.zeros((4, 3))
+    gap[0, 1] = 0.03 / found.mean.error[0, 1]
+    far = far_from_plain(found, gap, ABOUT)
+    assert far.evidence[0].value == 1 / 4
+    assert "by 0.03 of probability" in far.symptom
+    few = replace(found, mean=Estimate(found.mean.value, found.mean.error * 0.6))  # by 0.018
+    assert far_from_plain(few, gap, ABOUT) is None
 
 
 def test_the_worst_is_told_first():

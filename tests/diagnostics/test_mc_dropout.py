@@ -11,10 +11,10 @@ from scipy.special import log_softmax, softmax
 from torch import nn
 from torch.nn import functional
 
-from diagnostics.mc_dropout import McDropout, Plan, mc_dropout, scaling_gap
+from diagnostics.mc_dropout import McDropout, Plan, alone, fewer, mc_dropout, scaling_gap
 from diagnostics.store import load, save
 from diagnostics.subject import Subject
-from diagnostics.uncertainty import Estimate, Reading, uncertainty
+from diagnostics.uncertainty import Estimate, Reading
 from probes.folder import FathomError
 from tests.diagnostics.masked import Masked, masked, relu, within
 from tests.diagnostics.test_store import assert_same
@@ -96,15 +96,15 @@ def test_each_dropout_alone_and_what_is_left_is_their_cross_term():
     first = [inner * (w @ net.first * x) @ (w @ net.first * x) for x in net.x]
     second = outer * ((net.x @ net.first.T) ** 2 @ w**2)
     cross = [outer * inner * (w**2 * (net.first**2 @ x**2)).sum() for x in net.x]
-    alone = {dropout.name: dropout.alone for dropout in found.dropouts}
-    assert within(alone["inner"], np.mean(first))
-    assert within(alone["outer"], np.mean(second))
+    apart = {dropout.name: dropout.alone for dropout in found.dropouts}
+    assert within(apart["inner"], np.mean(first))
+    assert within(apart["outer"], np.mean(second))
     total = found.uncertainty.growth.epistemic
     whole = Estimate(total.value[-1:], total.error[-1:])
     assert within(whole, np.mean(first) + np.mean(second) + np.mean(cross))
     assert not within(whole, np.mean(first) + np.mean(second))
     assert found.dropouts[0].where.shape == (5, 1)
-    np.testing.assert_allclose(found.dropouts[0].where.mean(), alone["inner"].value)
+    np.testing.assert_allclose(found.dropouts[0].where.mean(), apart["inner"].value)
 
 
 def test_nothing_is_drawn_that_was_not_asked():
@@ -180,9 +180,21 @@ def test_a_gap_of_rounding_is_no_gap():
 def test_a_slider_over_draws_acts_on_what_is_stored(tmp_path):
     save(tmp_path, mc_dropout(classifier(), 40))
     stored = load(tmp_path, McDropout)
-    fewer = uncertainty(stored.kept[:15], stored.uncertainty.reading)
-    again = mc_dropout(classifier(), 15).uncertainty
-    assert_same(fewer, again)
+    seen, again = fewer(stored, 15), mc_dropout(classifier(), 15)
+    assert_same(seen.uncertainty, again.uncertainty)
+    np.testing.assert_array_equal(seen.kept, again.kept)
+
+
+def test_the_draws_with_one_dropout_alone_are_kept_and_seen_as_an_ensemble():
+    net = classifier()
+    found = mc_dropout(net, 40, plan=Plan(each=True))
+    inner = found.dropouts[0]
+    seen = alone(found, inner)
+    np.testing.assert_array_equal(seen.kept, net.draws(40, only=["inner"]).values)
+    np.testing.assert_array_equal(seen.uncertainty.epistemic.value, inner.where)
+    bare = mc_dropout(net, 4)
+    with pytest.raises(FathomError, match="'inner' alone; make them with"):
+        alone(bare, bare.dropouts[0])
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,31 @@ def test_two_draws_have_no_error(run: Path, capsys: pytest.CaptureFixture[str]) 
     assert "2 is not a finite number of 3 or more" in capsys.readouterr().err
 
 
+def test_other_rates_are_told_with_their_likelihood_and_stored(
+    dropping: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--draws", "6", "--rates", "0.05", "0.5"]
+    assert main(["analyse", "mc-dropout", str(dropping), *asked]) == 0
+    told = capsys.readouterr().out
+    sweep = load(dropping, PlacedDropout, "step4_none_independent").ensemble.sweep
+    assert sweep
+    assert sweep.log_likelihood
+    assert sweep.p.tolist() == [0.05, 0.5]
+    last = f"mean log likelihood {sweep.log_likelihood.value[1]:.4g}"
+    assert f"  at p = 0.5: spread {sweep.epistemic.value[1]:.4g} ± " in told
+    assert told.count("  at p = ") == 2
+    assert last in told
+
+
+@pytest.mark.parametrize("rate", ["1", "-0.1", "nan"])
+def test_a_rate_is_a_share_that_leaves_something(
+    rate: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["analyse", "mc-dropout", str(run), f"--rates={rate}"])
+    assert rate in capsys.readouterr().err
+
+
 def test_predictions_can_be_read_in_every_way_there_is() -> None:
     assert get_args(Outputs) == OUTPUTS
 

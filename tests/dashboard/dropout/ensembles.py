@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from diagnostics.active.mc_dropout import Line, PlacedDropout
+from diagnostics.active.line import Line
+from diagnostics.active.mc_dropout import PlacedDropout
+from diagnostics.active.plane import Plane
 from diagnostics.mc_dropout import McDropout, Plan, mc_dropout
 from diagnostics.uncertainty import Reading
 from tests.diagnostics.masked import masked, relu
@@ -35,3 +37,17 @@ def on_a_line(found: McDropout) -> PlacedDropout:
     places = np.linspace(3.0, -3.0, count)
     targets = np.array([[0.5], [np.nan], [-0.5]])
     return PlacedDropout(found, Line(places, np.array([-1.0, 0.0, 1.0]), targets, "recorded"))
+
+
+def over_a_plane(own: McDropout, **asked: Any) -> PlacedDropout:
+    """With a grid of 5 by 4 places around two of its inputs; the other inputs are 0 there."""
+    across, up = np.linspace(-2, 2, 5), np.linspace(-1.5, 1.5, 4)
+    places = np.stack(np.meshgrid(across, up), -1).reshape(-1, 2)
+    of_classes = own.uncertainty.reading.classes
+    net = masked(examples=20, out=3 if of_classes else 1, p=(0.2, 0.4), squash=relu)
+    net = replace(net, x=np.pad(places, ((0, 0), (0, 2))))
+    reading = own.uncertainty.reading
+    there = mc_dropout(net, own.uncertainty.draws, reading=reading, plan=Plan(**asked))
+    known = np.random.default_rng(0).standard_normal((12, 2))
+    targets = np.where(np.arange(12) < 11, np.arange(12) % 3, np.nan)[:, None]
+    return PlacedDropout(own, None, Plane(across, up, there, known, targets, "recorded"))

@@ -29,6 +29,15 @@ def test_no_more_functions_than_can_be_told_apart_and_none_of_masks_of_their_own
     assert len(band_of(PlacedDropout(values(masks="shared"), None)).draws) == 0
 
 
+def test_fewer_draws_have_the_order_and_the_functions_of_all_but_show_fewer() -> None:
+    all_of_them, few = (on_a_line(values(draws=n, masks="shared")) for n in (60, 10))
+    band = band_of(few, like=band_of(all_of_them))
+    draws = [t for t in band_traces(band, LIGHT, "") if t.get("legendgroup") == "draws"]
+    assert [len(group["y"]) for group in draws] == [3 * 41, 2 * 41, 5 * 41, 0, 0]
+    assert draws[0]["name"] == "32 draws"
+    np.testing.assert_array_equal(band.mean, band_of(few).mean)
+
+
 def test_without_a_line_examples_stand_by_their_mean_with_their_targets() -> None:
     targets = np.arange(40.0)
     found = values(targets=targets)
@@ -55,13 +64,14 @@ def test_of_many_examples_some() -> None:
 
 def test_the_outline_is_two_standard_deviations_from_the_mean() -> None:
     band = band_of(on_a_line(values(noise=0.5, masks="shared")))
-    total, spread, draws, mean, plain, points = band_traces(band, LIGHT, "recorded data")
+    total, spread, *draws, mean, plain, points = band_traces(band, LIGHT, "recorded data")
     for area, sd in ((total, band.total), (spread, band.spread)):
         upper, lower = area["y"][:40], area["y"][40:][::-1]
         np.testing.assert_allclose(upper - lower, 4 * sd)  # type: ignore[operator]
         np.testing.assert_allclose((upper + lower) / 2, band.mean, atol=1e-12)
     assert spread["name"] == "± 2 sd, dropout-ensemble spread"
-    assert np.isnan(draws["y"]).sum() == 32
+    assert [np.isnan(group["y"]).sum() for group in draws] == [3, 2, 5, 10, 12]
+    assert [group["showlegend"] for group in draws] == [True, *[False] * 4]
     np.testing.assert_array_equal(mean["y"], band.mean)
     assert (plain["name"], points["name"]) == ("dropout off", "recorded data")
 

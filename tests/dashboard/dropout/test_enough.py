@@ -44,7 +44,10 @@ def test_where_there_are_enough_no_way_is_drawn() -> None:
 
 def test_its_words_stand_where_the_curve_is_not() -> None:
     found = uncertainty(GAUSSIAN[:40], Reading())
+    found = replace(found, needed=40)
     assert enough_mark(found, LIGHT)[0]["yanchor"] == "top"
+    far = enough_mark(replace(found, needed=4000), LIGHT)[0]
+    assert (far["xanchor"], far["yanchor"]) == ("right", "top")
     grown = replace(found.growth.epistemic, error=found.growth.epistemic.error / 100)
     known = replace(found, growth=replace(found.growth, epistemic=grown))
     assert enough_mark(known, LIGHT)[0]["yanchor"] == "bottom"

@@ -62,6 +62,6 @@ def test_two_of_one_name_have_a_bar_each_and_long_names_keep_both_ends() -> None
 def test_a_name_is_text() -> None:
     (one, _) = shares_of(values(each=True))
     bars, names = share_traces((replace(one, name=HOSTILE),), LIGHT)
-    for text in (names["text"][0], bars["customdata"][0][0]):
+    for text in (names["text"][0], bars["customdata"][0][1]):
         assert "<" not in text
         assert "%{" not in text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dashboard.figures.mc_dropout import CAVEAT, PANEL, caption, choices, draw, numbers
@@ -14,16 +17,22 @@ from dashboard.panel import draw as draw_any
 from diagnostics.active.mc_dropout import PlacedDropout
 from diagnostics.run import Run
 from diagnostics.store import save
-from tests.dashboard.dropout.ensembles import classes, on_a_line, values
+from tests.dashboard.dropout.ensembles import classes, on_a_line, over_a_plane, values
 from tests.dashboard.samples import HOSTILE, train
 
-KINDS = {
+KINDS: dict[str, Any] = {
     "a line": on_a_line(values(masks="shared", noise=0.3, each=True)),
     "values": values(out=2),
     "classes": classes(each=True),
     "few classes": classes(examples=5),
     "silent": classes(each=True, never=("inner", "outer")),
+    "a plane": over_a_plane(classes(rates=(0.1, 0.5))),
 }
+
+
+@cache
+def drawn(kind: str) -> Any:
+    return draw(KINDS[kind])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +46,7 @@ def test_draws_whatever_was_computed(kind: str, scheme: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_spread_is_named_after_the_ensemble_and_never_epistemic(kind: str) -> None:
-    shown = draw(KINDS[kind]).to_json() + caption(KINDS[kind]) + repr(numbers(KINDS[kind]))
+    shown = drawn(kind).to_json() + caption(KINDS[kind]) + repr(numbers(KINDS[kind]))
     assert "dropout-ensemble spread" in shown
     assert "epistemic" not in shown.lower()
     assert CAVEAT in caption(KINDS[kind])
@@ -48,32 +57,56 @@ def axes_of(figure: Any) -> set[str]:
 
 
 def test_every_part_that_there_is_and_no_other() -> None:
-    assert axes_of(draw(KINDS["classes"])) == {"x", "x4", "x2", "x3"}
-    assert axes_of(draw(KINDS["few classes"])) == {"x", "x2"}
-    assert axes_of(draw(KINDS["a line"])) == {"x", "x2", "x3"}
-    assert axes_of(draw(KINDS["values"])) == {"x", "x2"}
+    assert axes_of(drawn("classes")) == {"x", "x6", "x4", "x2", "x3"}
+    assert axes_of(drawn("few classes")) == {"x", "x6", "x2"}
+    assert axes_of(drawn("a line")) == {"x", "x6", "x2", "x3"}
+    assert axes_of(drawn("values")) == {"x", "x6", "x2"}
+    assert axes_of(drawn("silent")) == {"x", "x4", "x2"}
+    assert axes_of(drawn("a plane")) == {"x", "x7", "x6", "x4", "x5", "x2", "x8", "x9"}
+
+
+def test_no_two_charts_share_any_ground() -> None:
+    for kind in KINDS:
+        wide = drawn(kind).layout.to_plotly_json()
+        for layout in (wide, wide["meta"]["narrow"]):
+            names = [axis.removeprefix("x") for axis in axes_of(drawn(kind))]
+            grounds = [
+                (*layout[f"xaxis{name}"]["domain"], *layout[f"yaxis{name}"]["domain"])
+                for name in names
+            ]
+            for one, other in combinations(grounds, 2):
+                apart = one[1] <= other[0] or other[1] <= one[0]
+                assert apart or one[3] <= other[2] or other[3] <= one[2]
 
 
 def test_what_is_wrong_is_above_and_said_first() -> None:
     silent = KINDS["silent"]
-    title = draw(silent).layout.title.text
-    assert title.startswith("<b>✕ Dropout without effect")
+    assert drawn("silent").layout.title.text.startswith("<b>✕ Dropout without effect")
     assert caption(silent).startswith("All 60 draws are the same")
     healthy = replace(values(), findings=())
     assert draw(healthy).layout.title.text is None
-    several = replace(healthy, findings=KINDS["silent"].findings * 3)  # type: ignore[union-attr]
+    several = replace(healthy, findings=KINDS["silent"].findings * 3)
     assert ", and 2 more" in draw(several).layout.title.text
+
+
+def test_every_map_has_its_name_above_it_and_no_scale_has_a_title_that_moves_the_others() -> None:
+    layout = drawn("a plane").layout
+    names = {note.xref: note.text for note in layout.annotations}
+    assert names["x domain"] == "mutual information, nats"
+    assert names["x7 domain"] == "predictive entropy, nats"
+    assert not layout.coloraxis.colorbar.title.text
+    assert not layout.coloraxis2.colorbar.title.text
 
 
 def test_many_draws_leave_their_numbers_room() -> None:
     assert draw(values(draws=2000)).layout.xaxis2.dtick == 1
-    assert draw(KINDS["values"]).layout.xaxis2.dtick == "D2"
-    assert draw(KINDS["silent"]).layout.yaxis2.type == "log"
+    assert drawn("values").layout.xaxis2.dtick == "D2"
+    assert drawn("silent").layout.yaxis2.type == "log"
 
 
 def test_one_output_at_a_time() -> None:
     assert choices(KINDS["values"]) == {"view": ("output 1", "output 2")}
-    assert choices(KINDS["classes"]) == {}
+    assert choices(KINDS["few classes"]) == {"view": ("all dropouts",)}
     one, other = (draw(KINDS["values"], view=f"output {n}") for n in (1, 2))
     assert other.layout.yaxis.title.text == "output 2"
     assert one.data[0].y.tolist() != other.data[0].y.tolist()
@@ -81,12 +114,46 @@ def test_one_output_at_a_time() -> None:
         draw(KINDS["values"], view="output 3")
 
 
+def test_one_dropout_alone_where_that_was_asked() -> None:
+    found = classes(each=True)
+    assert choices(found) == {"view": ("all dropouts", "inner alone", "outer alone")}
+    spread = next(
+        trace
+        for trace in draw(found, view="outer alone").data
+        if trace.name == "dropout-ensemble spread"
+    )
+    alone = found.dropouts[1].where
+    assert alone is not None
+    np.testing.assert_allclose(np.sort(spread.y), np.sort(alone))
+
+
+def test_the_sliders_come_where_something_spreads_and_begin_at_all_draws() -> None:
+    places, draws = drawn("a line").layout.sliders
+    assert [step.label for step in draws.steps] == ["3", "5", "10", "20", "50", "60"]
+    assert draws.active == 5
+    assert (
+        places.steps[places.active].args[1]["shapes"][0]["x0"]
+        == drawn("a line").layout.shapes[0].x0
+    )
+    assert drawn("a line").layout.meta["player"]
+    assert not drawn("silent").layout.sliders
+    assert "sliders" in caption(KINDS["a line"])
+    assert "sliders" not in caption(KINDS["silent"])
+
+
+def test_what_a_place_changes_are_the_traces_of_its_draws() -> None:
+    for kind in ("a line", "a plane"):
+        figure = drawn(kind)
+        for step in figure.layout.sliders[0].steps:
+            assert {figure.data[n].xaxis for n in step.args[2]} == {"x6"}
+
+
 def test_the_caption_says_whether_a_draw_is_a_function_and_whether_there_are_enough() -> None:
     assert "so that it is one function" in caption(KINDS["a line"])
     assert "masks of its own" in caption(KINDS["values"])
     assert "no total is drawn" in caption(KINDS["values"])
     assert "no total is drawn" not in caption(KINDS["a line"])
-    of = KINDS["values"].uncertainty  # type: ignore[union-attr]
+    of = KINDS["values"].uncertainty
     assert f"{of.more:,} more draws" in caption(KINDS["values"])
     enough = replace(values(), uncertainty=replace(of, needed=of.draws))
     assert "enough draws" in caption(enough)

@@ -1,5 +1,8 @@
 """Of recorded runs with dropout: on a line, on held-out data, on the batch."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -7,18 +10,20 @@ from torch import nn
 from torch.nn import functional
 
 from diagnostics import Run
+from diagnostics.active.line import PLACES
 from diagnostics.active.mc_dropout import (
-    PLACES,
     Ask,
     PlacedDropout,
     mc_dropout_key,
     mc_dropout_of,
     stored_dropout,
 )
+from diagnostics.active.plane import ACROSS
 from diagnostics.active.wish import Wish
 from diagnostics.mc_dropout import Plan, mc_dropout
-from diagnostics.store import load, save
+from diagnostics.store import load, result_path, save
 from diagnostics.subject import Subject
+from diagnostics.uncertainty import Reading
 from probes import Recorder
 from probes.folder import FathomError, RunError
 from tests.diagnostics.test_store import assert_same
@@ -138,3 +143,103 @@ def test_a_damaged_one_is_told_of(curve):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(RunError, match="cannot be read"):
         stored_dropout(curve[0].path, "torn")
+
+
+@pytest.fixture(scope="module")
+def logit(tmp_path_factory):
+    """Two classes by one logit, of inputs of two numbers."""
+    torch.manual_seed(0)
+    x = torch.randn(30, 2)
+    batch = (x, (x[:, :1] * x[:, 1:] > 0).float())
+    folder = tmp_path_factory.mktemp("logit") / "run"
+    return record(folder, 2, 1, functional.binary_cross_entropy_with_logits, batch), batch
+
+
+def test_one_logit_is_known_by_the_recorded_loss_and_compared_as_classes(logit):
+    (run, model), (x, targets) = logit
+    found = mc_dropout_of(run, Wish(), Ask(draws=20)).ensemble
+    assert found.uncertainty.reading.outputs == "one logit"
+    np.testing.assert_array_equal(found.targets, targets)
+    with torch.no_grad():
+        exact = torch.sigmoid(model.eval()(x)).numpy()
+    np.testing.assert_allclose(found.plain[..., 1], exact, atol=1e-6)
+    right = np.where(targets.numpy() == 1, exact, 1 - exact)
+    assert found.plain_log_likelihood == pytest.approx(np.log(right).mean(), abs=1e-5)
+    assert found.likelihood.log.value.shape == (30, 1)
+
+
+def other_batch():
+    return torch.ones(4, 2), torch.zeros(4, 1)
+
+
+def test_one_logit_is_read_so_on_other_data_too(logit):
+    wish = Wish(held_out=f"{__name__}:other_batch")
+    found = mc_dropout_of(logit[0][0], wish, Ask(draws=6))
+    assert found.ensemble.uncertainty.reading.outputs == "one logit"
+    assert (found.ensemble.targets, found.plane) == (None, None)
+
+
+def test_another_reading_may_be_asked_and_other_targets_are_no_classes(logit, tmp_path):
+    run = logit[0][0]
+    asked = mc_dropout_of(run, Wish(), Ask(draws=6, outputs="values"))
+    assert asked.ensemble.uncertainty.reading.outputs == "values"
+    x = torch.randn(20, 2)
+    binary = functional.binary_cross_entropy_with_logits
+    soft, _ = record(tmp_path / "soft", 2, 1, binary, (x, torch.full((20, 1), 0.3)))
+    assert mc_dropout_of(soft, Wish(), Ask(draws=6)).ensemble.uncertainty.reading == Reading()
+    whole, _ = record(tmp_path / "whole", 2, 1, functional.mse_loss, (x, torch.ones(20, 1)))
+    assert mc_dropout_of(whole, Wish(), Ask(draws=6)).ensemble.uncertainty.reading == Reading()
+    forced = mc_dropout_of(whole, Wish(), Ask(draws=6, outputs="one logit")).ensemble
+    np.testing.assert_array_equal(forced.targets, np.ones((20, 1)))
+
+
+def test_inputs_of_two_numbers_are_also_drawn_over_a_plane_beyond_them(logit):
+    (run, model), (x, targets) = logit
+    placed = mc_dropout_of(run, Wish(), Ask(draws=6))
+    plane = placed.plane
+    low, high = x.min(0).values.numpy(), x.max(0).values.numpy()
+    ends = [plane.across[[0, -1]], plane.up[[0, -1]]]
+    np.testing.assert_allclose(
+        ends, np.stack([1.25 * low - 0.25 * high, 1.25 * high - 0.25 * low], 1)
+    )
+    rows = [[a, u] for u in plane.up for a in plane.across]
+    with torch.no_grad():
+        exact = torch.sigmoid(model.eval()(torch.tensor(rows, dtype=torch.float32))).numpy()
+    np.testing.assert_allclose(plane.ensemble.plain[..., 1], exact, atol=1e-5)
+    np.testing.assert_array_equal(plane.known, x)
+    np.testing.assert_array_equal(plane.targets, targets)
+    assert (plane.ensemble.targets, plane.ensemble.likelihood) == (None, None)
+    assert len(placed.ensemble.uncertainty.mean.value) == 30
+    assert_same(load(run.path, PlacedDropout, mc_dropout_key(placed, Wish())), placed)
+
+
+def test_numbers_of_classes_have_a_plane_too(tmp_path):
+    x = torch.randn(20, 2)
+    batch = (x, torch.randint(3, (20,)))
+    run, _ = record(tmp_path / "run", 2, 3, functional.cross_entropy, batch)
+    placed = mc_dropout_of(run, Wish(), Ask(draws=6, plan=Plan(each=True, rates=(0.5,))))
+    assert placed.plane.ensemble.uncertainty.reading.outputs == "logits"
+    np.testing.assert_array_equal(placed.plane.targets[:, 0], batch[1])
+    assert placed.plane.ensemble.sweep is None
+    assert placed.plane.ensemble.dropouts[0].kept.shape == (6, ACROSS**2, 3)
+
+
+def test_one_that_was_stored_before_there_were_planes_and_lone_draws_is_read(curve):
+    run = curve[0]
+    found = mc_dropout_of(run, Wish(), Ask(draws=6))
+    path = result_path(run.path, PlacedDropout, "step5_none_independent")
+    forget(path, ["plane"], ["ensemble", "dropouts", 0, "kept"])
+    assert_same(stored_dropout(run.path, "step5_none_independent"), found)
+
+
+def forget(path, *fields):
+    """Take fields out of a stored result, as if they had never been there."""
+    with h5py.File(path, "r+") as file:
+        content = json.loads(file["content"][()].tobytes())
+        for *outer, last in fields:
+            inside = content
+            for name in outer:
+                inside = inside[name]
+            del inside[last]
+        del file["content"]
+        file["content"] = np.frombuffer(json.dumps(content).encode(), np.uint8)

@@ -94,14 +94,22 @@ class Selective:
     sparsification: tuple[Sparsification, ...]  # three definitions; they must never be compared
     deciles: ByUncertainty
     strangers: Strangers | None  # needs examples of another kind
+    doubt: str = ""  # what examples are rejected by
+    loss: str = ""  # what is counted of those kept
 
 
 def selective(
-    uncertainty: Any, loss: Any, *, strangers: Any = None, about: About | None = None
+    uncertainty: Any,
+    loss: Any,
+    *,
+    strangers: Any = None,
+    about: About | None = None,
+    names: tuple[str, str] = ("", ""),
 ) -> Selective:
     """Of uncertainties [example] and losses: 0 or 1, errors' sizes, whatever is not below 0.
 
     Strangers are the uncertainties of examples of another kind, which the model does not know.
+    The uncertainty and the loss may be told by their names.
     """
     doubt, losses = _checked_pair(uncertainty, loss)
     others = None if strangers is None else checked("strangers", strangers, ("example",))
@@ -112,6 +120,7 @@ def selective(
         sparsification(doubt, losses),
         by_uncertainty(doubt, losses),
         None if others is None else told_apart(doubt, others),
+        *names,
     )
 
 

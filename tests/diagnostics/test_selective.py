@@ -1,3 +1,5 @@
+from dataclasses import fields, make_dataclass
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from diagnostics.selective import (
     REMAINING,
     REMAINING_NORMALISED,
     SUM_NORMALISED,
+    Selective,
     by_uncertainty,
     risk_coverage,
     selective,
@@ -269,3 +272,16 @@ def test_uncertainties_next_to_one_another_have_a_histogram(around, steps):
     assert (np.diff(found.edges) > 0).all()
     assert (found.own.sum(), found.other.sum()) == (2, 3)
     assert found.auroc.value == (1 if near > around else 0 if near < around else 0.5)
+
+
+def test_names_are_kept_and_a_file_from_before_they_were_still_loads(tmp_path):
+    named = selective([1.0, 2, 3], [0, 1, 1], names=("doubt", "misses"))
+    assert (named.doubt, named.loss) == ("doubt", "misses")
+    save(tmp_path, named)
+    assert load(tmp_path, Selective).loss == "misses"
+    early = make_dataclass("Selective", [f.name for f in fields(Selective)][:-2], frozen=True)
+    early.__module__ = Selective.__module__
+    save(tmp_path, early(*(getattr(named, f.name) for f in fields(early))), "early")
+    found = load(tmp_path, Selective, "early")
+    assert (found.doubt, found.loss) == ("", "")
+    assert found.risk_coverage.aurc == named.risk_coverage.aurc

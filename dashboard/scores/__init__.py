@@ -1,0 +1,1 @@
+"""Parts of the pictures of how far predictions can be trusted."""

@@ -63,6 +63,7 @@ class Gain:
 
     members: NDArray[np.int64]  # [size]
     error: Estimate  # [size]
+    gained: Estimate  # [size]  what averaging takes off the error of one, example by example
     limit: Estimate  # of a mean of infinitely many such members: what they get wrong together
     correlation: float  # of two members' errors: the share that averaging cannot take away
 
@@ -148,8 +149,8 @@ def _check_alike(
     shapes = {each.shape for each in predictions}
     if len(shapes) > 1:
         raise FathomError(
-            f"the members predict in shapes {', '.join(map(str, sorted(shapes)))}; put them on the "
-            "same examples: subject.on(batch)."
+            f"the members predict in shapes {', '.join(map(str, sorted(shapes)))}; give networks "
+            "of as many outputs, on the same examples: subject.on(batch)."
         )
     known = [each for each in classes if each is not None]
     if any(not np.array_equal(each, known[0]) for each in known[1:]):
@@ -227,7 +228,13 @@ def gain(missed: Floats) -> Gain:
     sizes = np.arange(1, count + 1)
     curve = shared + (own - shared) / sizes[:, None]  # [size, example]
     correlation = float(shared.mean() / own.mean()) if own.any() else np.nan
-    return Gain(sizes, _over_examples(curve), _over_examples(shared), correlation)
+    return Gain(
+        members=sizes,
+        error=_over_examples(curve),
+        gained=_over_examples(curve[0] - curve),
+        limit=_over_examples(shared),
+        correlation=correlation,
+    )
 
 
 def _over_examples(each: Floats) -> Estimate:

@@ -54,6 +54,10 @@ def test_the_gain_is_that_of_all_choices_of_members():
         np.testing.assert_allclose(found.error.value[size - 1], np.mean(each))
         spread = np.mean(each, 0).std(ddof=1) / np.sqrt(7)
         np.testing.assert_allclose(found.error.error[size - 1], spread)
+        apart = np.mean([(missed[n] ** 2).sum(-1) for n in range(5)], 0) - np.mean(each, 0)
+        np.testing.assert_allclose(found.gained.value[size - 1], apart.mean(), atol=1e-12)
+        paired = apart.std(ddof=1) / np.sqrt(7)
+        np.testing.assert_allclose(found.gained.error[size - 1], paired, atol=1e-12)
 
 
 def test_anchored_ridge_members_spread_as_the_exact_posterior():

@@ -77,6 +77,33 @@ def time_traces(bias: SpectralBias, colours: Palette) -> list[Trace]:
     return [*_trend(bias, colours), *marks, *_not_yet(bias, colours)]
 
 
+def predicted_traces(bias: SpectralBias, colours: Palette) -> list[Trace]:
+    """The times that the kernel predicts, if it does: a thin dashed line for each level."""
+    if bias.predicted is None or bias.predicted.refused:
+        return []
+    traces = []
+    for level, found in zip(levels(bias, colours), bias.predicted.reached, strict=True):
+        there = np.isfinite(found.between)
+        name = f"{level.name}, predicted"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "legendgroup": name,
+                "x": bias.frequencies[there],
+                "y": np.maximum(found.between[there], EARLIEST),
+                "customdata": np.stack([bias.frequencies[there], found.between[there]], 1),
+                "line": {"color": level.marker["color"], "width": 1.5, "dash": "dash"},
+                "hovertemplate": (
+                    f"k = %{{customdata[0]:~g}}<br>{name} at step %{{customdata[1]:,.1f}}"
+                    "<extra></extra>"
+                ),
+            }
+        )
+    return traces
+
+
 def _times(bias: SpectralBias, level: Level) -> Trace:
     return level.trace | {
         "x": bias.frequencies[level.there],
@@ -136,12 +163,14 @@ def _trend(bias: SpectralBias, colours: Palette) -> list[Trace]:
 
 def time_axes(bias: SpectralBias) -> tuple[dict[str, Any], dict[str, Any]]:
     """Of frequencies and of steps, both logarithmic; few frequencies are all named."""
-    k = bias.frequencies
+    k = bias.frequencies[bias.told] if bias.told.any() else bias.frequencies
     named = {"tickvals": k, "ticktext": [f"{each:g}" for each in k]}
     across = {"type": "log", **named} if len(k) <= FEW else log_axis(k, log=True)
     found = np.concatenate([each.between for each in bias.reached])
-    times = np.maximum(found[np.isfinite(found)], EARLIEST)
-    up = log_axis(np.append(times, float(bias.steps[-1])), log=True) | {"tickformat": ","}
+    late = np.isinf(bias.half.step).any() or not np.isfinite(found).any()
+    last = [float(bias.steps[-1])] if late else []
+    times = np.maximum(np.append(found[np.isfinite(found)], last), EARLIEST)
+    up = log_axis(times, log=True) | {"tickformat": ","}
     return (
         across | {"title": {"text": "frequency k", "standoff": 10}},
         up | {"title": {"text": "step", "standoff": 8}},

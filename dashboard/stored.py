@@ -28,6 +28,11 @@ NO_PROGRAM = (
     "Nothing can be computed around these weights: the recording holds no loss program. "
     "Record one: Recorder(…, loss=loss_fn, batch=(x, y))"
 )
+NOTHING_ELSE = NO_PROGRAM.replace("Nothing", "Nothing else")
+
+
+def _nothing(_: Run) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class Stored(Generic[R]):
     kind: type[R]
     command: str  # of `fathom analyse`, with its options after the run
     label: Callable[[R], str]  # tells it from the others of its kind
+    # the command for a run without a loss program, if what was recorded is enough; "": it is not
+    without_program: Callable[[Run], str] = _nothing
+
+    def command_for(self, run: Run) -> str:
+        """What to type so that there is a result; "": of this run there can be none."""
+        return self.command if run.has_program else self.without_program(run)
 
     def keys(self, run: Run) -> tuple[str, ...]:
         """Of all that are stored, the newest first."""
@@ -54,7 +65,7 @@ class Stored(Generic[R]):
 
         keys = self.finished(run)
         if not keys:
-            raise FathomError(missing(run, self.command))
+            raise FathomError(missing(run, self.command_for(run)))
         return self.chosen(run, keys[0])
 
     def chosen(self, run: Run, key: str) -> R:
@@ -87,29 +98,41 @@ def base(key: str) -> str:
     return key.removesuffix(UNFINISHED)
 
 
+def recorded_outputs(command: str) -> Callable[[Run], str]:
+    """A command that predictions recorded in training are enough for."""
+    return lambda run: command if "outputs" in run.array_names else ""
+
+
 def missing(run: Run, command: str) -> str:
     """One sentence: what to do so that there is a result."""
-    if not run.has_program:
-        return NO_PROGRAM
-    return f"Not computed yet: {shell_command(run, command)}"
+    return f"Not computed yet: {shell_command(run, command)}" if command else NO_PROGRAM
 
 
 def not_computed(run: Run, panels: Sequence[StoredPanel[Any]]) -> Element | None:
-    """All panels without a result in one quiet line, with the commands that give them one."""
-    if not panels:
-        return None
-    if not run.has_program:
-        return element("p", "quiet", NO_PROGRAM)
+    """All panels without a result in quiet lines, with the commands that give them one."""
+    commands = _commands(run, panels)
     items = [
-        element(
-            "li",
-            "",
-            f"{panel.title}: ",
-            element("code", "", shell_command(run, panel.stored.command)),
-        )
-        for panel in panels
+        element("li", "", f"{', '.join(titles)}: ", element("code", "", shell_command(run, name)))
+        for name, titles in commands.items()
+        if name
     ]
-    return element("div", "quiet", "Not computed yet:", element("ul", "", *items))
+    told: list[Element | str] = ["Not computed yet:", element("ul", "", *items)] if items else []
+    if "" in commands:
+        told.append(element("p", "", NOTHING_ELSE if items else NO_PROGRAM))
+    return element("div", "quiet", *told) if told else None
+
+
+def _commands(run: Run, panels: Sequence[StoredPanel[Any]]) -> dict[str, list[str]]:
+    """Titles by what gives them; what a command that was already used did not give is left out."""
+    from dashboard.panel import stored_panels
+
+    names = {panel.name for panel in panels}
+    used = {panel.stored.command for panel in stored_panels() if panel.name not in names}
+    found: dict[str, list[str]] = {}
+    for panel in panels:
+        if panel.stored.command not in used:
+            found.setdefault(panel.stored.command_for(run), []).append(panel.title)
+    return found
 
 
 def shell_command(run: Run, command: str) -> str:

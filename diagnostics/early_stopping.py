@@ -7,17 +7,34 @@ the clean target is known, the same holds of the noise on it: it is fitted by th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diagnostics.frequencies import Floats
+from diagnostics.frequencies import LEAST, Floats, modes
+from diagnostics.kernel_modes import KernelModes
 from diagnostics.learned_function import LearnedFunction
 from diagnostics.run import Scalar
 from diagnostics.spectral_bias import SpectralBias
 from diagnostics.weight_space import About
 from probes.folder import FathomError
+
+Kind: TypeAlias = Literal["frequency", "kernel mode"]
+
+MODES = 40  # of a kernel, of those above rounding
+GIVEN = "the clean target that was given"
+CARRIED = "the frequencies that stand clear of noise"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A loss over steps, under the name that it goes by."""
+
+    name: str
+    steps: NDArray[np.int64]  # [t]
+    values: Floats  # [t]
 
 
 @dataclass(frozen=True)
@@ -26,14 +43,18 @@ class EarlyStopping:
 
     run: str
     about: About | None
+    training: Curve | None  # loss, where it is known
+    validation: Curve | None  # loss on what training did not see
     steps: NDArray[np.int64]  # [t]
     best: int  # the record nearest to the best step
     by: str  # what was least there, in words
-    frequencies: Floats  # [k]
+    modes: Kind  # what `frequencies` are
+    frequencies: Floats  # [k]  or numbers of a kernel's modes, the first being 1
     kept: Floats  # [k]  the part of each that is learnt at the best step
     kept_last: Floats  # [k]  and at the last
     # [k]  (1 - kept) / kept: the ridge penalty that keeps as much, over the mode's eigenvalue
     ridge: Floats
+    clean: str  # what the target is without noise, in words; "": not known
     # [t]  the least squares' shares of the clean target and of its noise in the predictions;
     # NaN where the clean target is not known
     signal: Floats
@@ -52,40 +73,86 @@ class EarlyStopping:
 
 def early_stopping(
     learned: LearnedFunction,
-    bias: SpectralBias,
+    bias: SpectralBias | KernelModes,
     validation: Scalar | None = None,
     clean: NDArray[np.float64] | None = None,
+    *,
+    training: Scalar | None = None,
 ) -> EarlyStopping:
     """`bias` is of the same predictions. The best step is that of the least validation loss.
 
     `clean` is the target without its noise, [example, output], where it is known; the best step
-    is then by default that which is nearest to it.
+    is then by default that which is nearest to it. Else what the frequencies do not explain of the
+    target is taken for noise.
     """
-    if not np.array_equal(learned.steps, bias.steps):
-        raise FathomError(
-            f"the spectral bias is of {len(bias.steps)} steps and the function of "
-            f"{len(learned.steps)}; compute both of the same predictions."
-        )
-    signal, noise, error = _parts(learned, clean)
-    best, by = _best(learned.steps, validation, error)
-    place = int(np.flatnonzero(learned.steps == best)[0])
-    kept = bias.ratio[place]
+    learned, what, places, parts = _matched(learned, bias)
+    named, without_noise = _clean(learned, bias, clean)
+    signal, noise, error = _parts(learned, without_noise)
+    best, by = _best(learned.steps, validation, error if named == GIVEN else np.full(1, np.nan))
+    kept = parts[int(np.flatnonzero(learned.steps == best)[0])]
     with np.errstate(divide="ignore", invalid="ignore"):
         ridge = (1 - kept) / kept
     return EarlyStopping(
         run=learned.run,
         about=learned.about,
+        training=_curve(training),
+        validation=_curve(validation),
         steps=learned.steps,
         best=best,
         by=by,
-        frequencies=bias.frequencies,
+        modes=what,
+        frequencies=places,
         kept=kept,
-        kept_last=bias.ratio[-1],
+        kept_last=parts[-1],
         ridge=ridge,
+        clean=named,
         signal=signal,
         noise=noise,
         clean_error=error,
     )
+
+
+def _curve(scalar: Scalar | None) -> Curve | None:
+    return Curve(scalar.name, scalar.steps, scalar.values) if scalar else None
+
+
+def _matched(
+    learned: LearnedFunction, bias: SpectralBias | KernelModes
+) -> tuple[LearnedFunction, Kind, Floats, Floats]:
+    """At the steps of both; what the modes are, each one's place, and what is learnt of it."""
+    if isinstance(bias, SpectralBias):
+        if not np.array_equal(learned.steps, bias.steps):
+            raise FathomError(
+                f"the spectral bias is of {len(bias.steps)} steps and the function of "
+                f"{len(learned.steps)}; compute both of the same predictions."
+            )
+        return learned, "frequency", bias.frequencies, bias.ratio
+    common, at, other = np.intersect1d(learned.steps, bias.steps, return_indices=True)
+    if not len(common):
+        raise FathomError(
+            f"the kernel's modes are of steps {bias.steps[0]} to {bias.steps[-1]}, and there are "
+            "no predictions at any of them."
+        )
+    kept = slice(min(bias.resolved, MODES))
+    parts = bias.learnt[other][:, kept]
+    there = replace(learned, steps=common, values=learned.values[at])
+    return there, "kernel mode", np.arange(1.0, parts.shape[1] + 1), parts
+
+
+def _clean(
+    learned: LearnedFunction, bias: SpectralBias | KernelModes, clean: Floats | None
+) -> tuple[str, Floats | None]:
+    """As given; else the waves that carry the target, if there is more to it."""
+    if clean is not None:
+        return GIVEN, clean
+    if isinstance(bias, KernelModes) or not bias.told.any():
+        return "", None
+    waves = modes(learned.places, bias.frequencies[bias.told], bias.period)
+    turned = np.exp(1j * waves.angles.T) @ waves.coefficients(learned.target)  # [example, output]
+    carried = 2 * turned.real
+    carried += (learned.target - carried).mean(0)
+    rest = float(((learned.target - carried) ** 2).sum())
+    return (CARRIED, carried) if rest > LEAST * float((carried**2).sum()) else ("", None)
 
 
 def _best(steps: NDArray[np.int64], validation: Scalar | None, error: Floats) -> tuple[int, str]:

@@ -8,16 +8,20 @@ tell whether a network still is its own linearisation; and the kernel at both en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnostics.descent import Descent, left_after, stable_limit
+from diagnostics.mode_times import ModeTimes, even_steps, leading_modes, mode_times
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
 
+__all__ = ["Descent", "KernelModes", "Learning", "kernel_modes", "left_after", "stable_limit"]
+
 SHAPES = 12  # modes that are kept as functions of the example
 UNSEEN = 1e3  # in units of the precision: a part of a residual that tells nothing
-PASSING = 1e-3  # of where it set out: a mode that by then is next to 0
 FAR = 0.1  # share of the first residual that a prediction may be off by
 
 
@@ -32,16 +36,6 @@ class Learning:
     last_kernel: Floats  # [row, row]  at the last
     factor: float  # of Jᵀ·residual in the gradient: 2 / numbers for MSELoss; NaN: of no squares
     rows: str  # what a row is, in words
-
-
-@dataclass(frozen=True)
-class Descent:
-    """How the weights were moved: as by torch's SGD with all examples at once."""
-
-    rates: float | Floats  # of every step, or of each [step] since it set out
-    momentum: float = 0.0
-    nesterov: bool = False
-    started: int | None = None  # the step at which it set out from rest; None: the first one seen
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,8 @@ class KernelModes:
     error: Floats  # [t]  how far the prediction is off, as a share of the first residual
     departs: int  # first of the steps at which that is above a tenth; -1: at none, or not known
     unpredicted: str  # why there is no prediction; "": there is one
+    instead_of: str  # the optimizer of the run, where the prediction is of plain descent; else ""
+    times: ModeTimes
     factor: float  # NaN: of no squares
     rates: tuple[float, float]  # lowest and highest; NaN: not known
     momentum: float
@@ -71,117 +67,54 @@ class KernelModes:
     @property
     def learnt(self) -> Floats:
         """Measured share of each mode that is learnt: 0 at first, 1 in the end: [t, mode]."""
-        return self._learnt(self.residual)
+        return _learnt(self.residual, self.residual[0], self.about.precision)
 
     @property
     def to_be_learnt(self) -> Floats:
         """The same as predicted: 1 - (1 - lr·factor·λ)ᵗ without momentum: [t, mode]."""
-        return self._learnt(self.predicted)
-
-    def _learnt(self, left: Floats) -> Floats:
-        """NaN of modes that at first were nothing but rounding."""
-        first = self.residual[0]
-        floor = UNSEEN * _rounding(self.about.precision) * np.linalg.norm(first)
-        return 1 - left / np.where(first > floor, first, np.nan)
+        return _learnt(self.predicted, self.residual[0], self.about.precision)
 
 
-def kernel_modes(seen: Learning, descent: Descent | None = None) -> KernelModes:
+def kernel_modes(seen: Learning, descent: Descent | str | None = None) -> KernelModes:
     """Measured of any run; predicted where it went down squares by plain or heavy-ball descent.
 
-    Exact for a model linear in its weights that is trained on just these examples at once; of a
-    few of many, or with batches drawn at random, it is what to expect on average.
+    In place of a descent it may be said why there is none.
+
+    Exact of a linear model trained on just these examples; of batches at random, on average.
     """
     _check(seen)
     values, modes = _eigenbasis(seen.kernel)
     parts = modes.T @ seen.residuals  # [t, mode, column]
-    reason = _unpredicted(seen, descent)
-    left = np.full(parts.shape[:2], np.nan) if reason else _left(seen, values, descent)
+    reason, descent = _unpredicted(seen, descent), None if isinstance(descent, str) else descent
+    left = _left(seen, values, descent, seen.steps, reason)
     first = np.linalg.norm(parts[0], axis=-1)  # [mode]
     whole = float(np.linalg.norm(first))
     with np.errstate(over="ignore", invalid="ignore"):  # of a prediction that diverges
-        error = _missed(parts, left) / (whole or np.nan)
-        predicted = left * first
-    drift, alignment = _change(seen.kernel, seen.last_kernel)
+        error, predicted = _missed(parts, left) / (whole or np.nan), left * first
+    residual, share = _over((parts * parts[0]).sum(-1), first), _over(first**2, whole**2)
+    resolved = _resolved(values, seen.about.precision)
+    grid = even_steps(int(seen.steps[0]), int(seen.steps[-1]))
+    expected = _expected(_left(seen, values, descent, grid, reason), first, seen)
+    learnt, leading = _learnt(residual, first, seen.about.precision), leading_modes(share, resolved)
     return KernelModes(
         about=seen.about,
         rows=seen.rows,
         steps=seen.steps,
         eigenvalues=values,
-        resolved=_resolved(values, seen.about.precision),
+        resolved=resolved,
         shapes=modes[:, :SHAPES],
-        share=_over(first**2, whole**2),
-        residual=_over((parts * parts[0]).sum(-1), first),
+        share=share,
+        residual=residual,
         predicted=predicted,
         error=error,
         departs=_departs(seen.steps, error),
         unpredicted=reason,
+        times=mode_times(seen.steps, learnt, leading, grid, expected),
         factor=seen.factor,
-        rates=_span(descent),
-        momentum=descent.momentum if descent else np.nan,
-        limit=stable_limit(float(values[0]) * seen.factor, descent) if descent else np.nan,
+        **_settings(descent, float(values[0]) * seen.factor),
         last_eigenvalues=(modes * (seen.last_kernel @ modes)).sum(0),
-        drift=drift,
-        alignment=alignment,
+        **_change(seen.kernel, seen.last_kernel),
     )
-
-
-def left_after(
-    curvatures: Floats, descent: Descent, steps: NDArray[np.int64], before: int = 0
-) -> Floats:
-    """Of a start of 1 on ½·curvature·x², what is left after each of so many steps: [t, mode].
-
-    `before` of them had been taken from rest until then; with momentum that is a velocity. NaN of
-    what had just passed through 0, of which then nothing can be told.
-    """
-    rates = _each_rate(descent, before + int(max(steps)))
-    state = np.stack([np.ones_like(curvatures), np.zeros_like(curvatures)], -1)  # [mode, 2]
-    if descent.momentum:
-        state = _moved(state, curvatures, rates[:before], descent)
-        state /= np.where(abs(state[:, :1]) > PASSING, state[:, :1], np.nan)
-    found, taken = [], 0
-    for step in steps:
-        state = _moved(state, curvatures, rates[before + taken : before + step], descent)
-        found.append(state[:, 0])
-        taken = step
-    return np.array(found)
-
-
-def stable_limit(curvature: float, descent: Descent) -> float:
-    """The rate from which on descent diverges along this curvature; infinite where it is flat."""
-    if not curvature:
-        return np.inf
-    beta = descent.momentum
-    return (2 + 2 * beta) / ((1 + 2 * beta if descent.nesterov else 1.0) * curvature)
-
-
-def _moved(state: Floats, curvatures: Floats, rates: Floats, descent: Descent) -> Floats:
-    """By powers of a linear recurrence, as long as the rate is the same."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what diverges may do so for long
-        for some in np.split(rates, np.flatnonzero(np.diff(rates)) + 1) if len(rates) else ():
-            once = _one_step(curvatures, float(some[0]), descent)
-            state = np.einsum("mij,mj->mi", np.linalg.matrix_power(once, len(some)), state)
-    return state
-
-
-def _one_step(curvatures: Floats, rate: float, descent: Descent) -> Floats:
-    """What torch's SGD makes of position and velocity: [mode, 2, 2]."""
-    beta, slope = descent.momentum, curvatures
-    velocity = np.stack([slope, np.full_like(slope, beta)], -1)
-    taken = beta * velocity + np.stack([slope, 0 * slope], -1) if descent.nesterov else velocity
-    position = np.array([1.0, 0.0]) - rate * taken
-    return np.stack([position, velocity], -2)
-
-
-def _each_rate(descent: Descent, count: int) -> Floats:
-    rates = np.asarray(descent.rates, np.float64)
-    if not rates.ndim:
-        return np.full(count, rates)
-    if len(rates) < count:
-        raise FathomError(
-            f"{len(rates)} rates are given for {count} steps; give one for each step from the "
-            "start to the last one seen, or a single number."
-        )
-    return rates[:count]
 
 
 def _check(seen: Learning) -> None:
@@ -214,14 +147,33 @@ def _rounding(precision: str) -> float:
     return float(np.finfo(precision).eps)
 
 
-def _unpredicted(seen: Learning, descent: Descent | None) -> str:
+def _learnt(left: Floats, first: Floats, precision: str) -> Floats:
+    """NaN of modes that at first were nothing but rounding."""
+    floor = UNSEEN * _rounding(precision) * np.linalg.norm(first)
+    found: Floats = 1 - left / np.where(first > floor, first, np.nan)
+    return found
+
+
+def _expected(left: Floats, first: Floats, seen: Learning) -> Floats:
+    """The share learnt of each mode, where it had something to learn: [s, mode]"""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _learnt(left * first, first, seen.about.precision)
+
+
+def _unpredicted(seen: Learning, descent: Descent | str | None) -> str:
+    if isinstance(descent, str):
+        return descent
     if descent is None:
         return "of its optimizer no linear recurrence is known"
     return "" if np.isfinite(seen.factor) else "its loss is not one of squares"
 
 
-def _left(seen: Learning, values: Floats, descent: Descent | None) -> Floats:
-    assert descent is not None
+def _left(
+    seen: Learning, values: Floats, descent: Descent | None, steps: NDArray[np.int64], reason: str
+) -> Floats:
+    """As predicted: [t, mode]; NaN if there is a reason that it is not."""
+    if reason or descent is None:
+        return np.full((len(steps), len(values)), np.nan)
     first = int(seen.steps[0])
     before = 0 if descent.started is None else first - descent.started
     if before < 0:
@@ -229,7 +181,7 @@ def _left(seen: Learning, values: Floats, descent: Descent | None) -> Floats:
             f"started={descent.started}, and the first step seen is {first}; it cannot have set out"
             " after that."
         )
-    return left_after(values * seen.factor, descent, seen.steps - first, before)
+    return left_after(values * seen.factor, descent, steps - first, before)
 
 
 def _missed(parts: Floats, left: Floats) -> Floats:
@@ -248,18 +200,31 @@ def _departs(steps: NDArray[np.int64], error: Floats) -> int:
     return int(steps[far[0]]) if 0 < len(far) < len(error) else -1
 
 
-def _change(first: Floats, last: Floats) -> tuple[float, float]:
+def _change(first: Floats, last: Floats) -> dict[str, Any]:
     sizes = np.linalg.norm(first), np.linalg.norm(last)
     if not sizes[0] or not sizes[1]:
-        return np.nan, np.nan
+        return {"drift": np.nan, "alignment": np.nan}
     drift = np.linalg.norm(last - first) / sizes[0]
-    return float(drift), float((first * last).sum() / (sizes[0] * sizes[1]))
+    alignment = (first * last).sum() / (sizes[0] * sizes[1])
+    return {"drift": float(drift), "alignment": float(alignment)}
 
 
-def _span(descent: Descent | None) -> tuple[float, float]:
+def _settings(descent: Descent | None, curvature: float) -> dict[str, Any]:
+    """Of the descent, and the rate that it bears along the fastest mode."""
     if descent is None:
-        return np.nan, np.nan
-    return float(np.min(descent.rates)), float(np.max(descent.rates))
+        nothing = np.nan
+        return {
+            "rates": (nothing, nothing),
+            "momentum": nothing,
+            "limit": nothing,
+            "instead_of": "",
+        }
+    return {
+        "rates": (float(np.min(descent.rates)), float(np.max(descent.rates))),
+        "momentum": descent.momentum,
+        "limit": stable_limit(curvature, descent),
+        "instead_of": descent.instead_of,
+    }
 
 
 def _over(number: Floats, divisor: Floats | float) -> Floats:

@@ -20,6 +20,7 @@ from diagnostics.frequencies import Floats
 
 Verdict = Literal["low first", "high first", "no bias", "cannot tell"]
 
+LEVELS = (0.5, 0.9)  # parts learnt, whose times are told
 FEW = 8  # frequencies whose orders are all counted; of more, some are drawn
 DRAWS = 20_000
 RESAMPLES = 2_000

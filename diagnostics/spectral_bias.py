@@ -23,6 +23,7 @@ from diagnostics.frequencies import (
 )
 from diagnostics.learned_function import CIRCLE, NO_LINE, LearnedFunction
 from diagnostics.learning_order import (
+    LEVELS,
     Order,
     Reached,
     Verdict,
@@ -30,10 +31,10 @@ from diagnostics.learning_order import (
     reached,
     verdict_of,
 )
+from diagnostics.predicted_bias import PredictedBias
 from diagnostics.weight_space import About
 from probes.folder import FathomError
 
-LEVELS = (0.5, 0.9)
 ROUNDING = 1e3 * np.finfo(np.float64).eps  # of the target's largest number
 
 
@@ -66,6 +67,7 @@ class SpectralBias:
     orders: tuple[Order, ...]  # by each of them
     verdict: Verdict  # by the half
     why: str
+    predicted: PredictedBias | None = None  # by the network's own kernel; None: was not asked
 
     @property
     def half(self) -> Reached:

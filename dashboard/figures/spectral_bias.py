@@ -15,6 +15,7 @@ from dashboard.learning_times import (
     VERDICTS,
     Level,
     levels,
+    predicted_traces,
     spearman_words,
     time_axes,
     time_traces,
@@ -23,7 +24,7 @@ from dashboard.learning_times import (
 from dashboard.loss_scale import COLOURS, LossScale, compact, loss_scale
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
-from dashboard.stored import Stored
+from dashboard.stored import Stored, recorded_outputs
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import count, number
 from diagnostics.spectral_bias import SpectralBias
@@ -47,7 +48,8 @@ def draw(bias: SpectralBias, *, scheme: Scheme = "light", view: View = "part lea
     colours, scale = palette(scheme), _scale(bias, view)
     marks = [_on_the_map(bias, level, colours) for level in levels(bias, colours)]
     beside = [trace | SIDE for trace in time_traces(bias, colours)]
-    figure = Canvas(data=[*_heat(bias, view, scale, colours), *marks, *beside])
+    heat = _heat(bias, view, scale, colours)
+    figure = Canvas(data=[*heat, *_forecasts(bias, colours), *marks, *beside])
     figure.update_layout(_layout(bias, view, scale, scheme))
     return figure
 
@@ -123,6 +125,16 @@ def _on_the_map(bias: SpectralBias, level: Level, colours: Palette) -> Trace:
     return level.trace | {"x": places, "y": np.flatnonzero(there), "marker": marker}
 
 
+def _forecasts(bias: SpectralBias, colours: Palette) -> list[Trace]:
+    """Where the kernel predicts that each row gets to a level; the same beside, over frequency."""
+    traces = []
+    for trace in predicted_traces(bias, colours):
+        rows = np.searchsorted(bias.frequencies, trace["x"])
+        places = np.log10(np.asarray(trace["y"]) + _axis(bias).shift)
+        traces += [trace | {"x": places, "y": rows}, trace | SIDE | {"showlegend": False}]
+    return traces
+
+
 def _layout(bias: SpectralBias, view: View, scale: LossScale, scheme: Scheme) -> dict[str, Any]:
     colours, (along, rows) = palette(scheme), _heat_axes(bias)
     across, up = time_axes(bias)
@@ -189,8 +201,20 @@ def caption(bias: SpectralBias) -> str:
         parts.append("Magenta: the predictions held NaN or infinity.")
     if (bias.ratio[:, bias.told] > 1.05).any():
         parts.append("A part above 1 is more than the target has.")
-    parts += _aliases(bias)
+    parts += [*_forecast(bias), *_aliases(bias)]
     return " ".join([*parts, *([conditions(bias.about)] if bias.about else [])])
+
+
+def _forecast(bias: SpectralBias) -> list[str]:
+    """How far the kernel's prediction holds, or why it is not drawn."""
+    found = bias.predicted
+    if found is None:
+        return []
+    if found.refused:
+        return [f"What the kernel predicts is not drawn: {found.refused}."]
+    held = "to the end" if found.departs < 0 else f"until step {found.departs:,}"
+    whose = f"Dashed: predicted for this run's descent by its kernel at step {found.since:,}"
+    return [f"{whose}, which {held} is off by less than a tenth of what was to be learnt."]
 
 
 def _aliases(bias: SpectralBias) -> list[str]:
@@ -237,11 +261,17 @@ def _label(bias: SpectralBias) -> str:
     return f"k = {', '.join(f'{k:g}' for k in bias.frequencies)}; {bias.source}"
 
 
+STORED = Stored(
+    SpectralBias,
+    "spectral-bias",
+    _label,
+    recorded_outputs("spectral-bias --target MODULE:FUNCTION"),
+)
 PANEL = StoredPanel(
     name="spectral_bias",
     title="Spectral bias",
     question="Which frequencies of its target did the network learn first?",
-    analyse=(STORED := Stored(SpectralBias, "spectral-bias", _label)).newest,
+    analyse=STORED.newest,
     draw=draw,
     caption=caption,
     choices=choices,

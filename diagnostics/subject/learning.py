@@ -32,14 +32,20 @@ def learning(
     *,
     outputs: Outputs | None = None,
     most: int = POINTS,
+    since: int | None = None,
 ) -> Learning:
-    """At the run's snapshots, or at `points` given by their steps.
+    """At the run's snapshots, or at `points` given by their steps; those before `since` left out.
 
     Of more than `most` examples every so-many-th. By default all outputs are taken together, or
     where that would be more than ROWS rows, by their mean kernel.
     """
     seen = thinned(subject, most)
-    states = _states(seen, points)
+    states = {step: at for step, at in _states(seen, points).items() if step >= (since or 0)}
+    if len(states) < 2:
+        raise FathomError(
+            f"{len(states)} snapshots from step {since} on do not tell what was learnt; begin at "
+            "an earlier one."
+        )
     count = outputs_of(*states[min(states)])
     if outputs is None:
         outputs = "all" if seen.about.examples * count <= ROWS else "mean"

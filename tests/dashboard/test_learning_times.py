@@ -86,5 +86,20 @@ def test_few_frequencies_are_all_named(bias: SpectralBias) -> None:
     across, up = time_axes(bias)
     assert across["ticktext"] == ["1", "2", "4", "8", "16", "32"]
     assert (across["type"], up["type"]) == ("log", "log")
-    wide = replace(bias, frequencies=np.arange(1.0, FEW + 2))
+    many = np.arange(1.0, FEW + 2)
+    wide = replace(bias, frequencies=many, told=np.ones(len(many), np.bool_))
     assert "ticktext" not in time_axes(wide)[0]
+
+
+def test_frequencies_that_the_target_lacks_are_not_named(bias: SpectralBias) -> None:
+    few = replace(bias, told=np.array([True, True, False, False, False, True]))
+    assert time_axes(few)[0]["ticktext"] == ["1", "2", "32"]
+    none = replace(bias, told=np.zeros(6, np.bool_))
+    assert len(time_axes(none)[0]["ticktext"]) == 6
+
+
+def test_times_close_together_have_ticks_of_their_own() -> None:
+    """All within one decade, of a run that went on for long."""
+    done = spectral_bias(designed(np.full(6, 0.5), 5000))
+    assert np.isfinite(done.half.step).all()
+    assert "dtick" not in time_axes(done)[1]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dashboard.figures.loss_landscape import PANEL
 from dashboard.markup import to_html
-from dashboard.panel import stored_panels
+from dashboard.panel import StoredPanel, stored_panels
 from dashboard.stored import (
     NO_PROGRAM,
+    NOTHING_ELSE,
     base,
     is_unfinished,
     missing,
@@ -86,12 +89,57 @@ def test_a_command_can_be_typed_as_it_stands(run: Run) -> None:
     assert shell_command(run, "curvature --all") == (f"fathom analyse curvature '{run.path}' --all")
 
 
+OF_ONE_COMMAND = ("data_spectra", "learned_function", "spectral_bias")
+
+
+def panels_of(*names: str) -> list[StoredPanel[Any]]:
+    return [panel for panel in stored_panels() if panel.name in names]
+
+
 def test_all_that_is_missing_is_one_line_without_a_program_and_a_list_with_one(run: Run) -> None:
-    told = not_computed(run, stored_panels())
+    told = not_computed(run, panels_of("loss_landscape", "curvature"))
     assert told
     assert to_html(told).count("<p") == 1
+    assert NO_PROGRAM in unescape(to_html(told))
     (run.path / "program.json").touch()
     told = not_computed(run, stored_panels())
     assert told
-    assert to_html(told).count("<code>fathom analyse") == len(stored_panels())
+    commands = {panel.stored.command for panel in stored_panels()}
+    assert to_html(told).count("<code>fathom analyse") == len(commands)
+    assert "<p" not in to_html(told)
     assert not_computed(run, []) is None
+
+
+def test_what_recorded_predictions_are_enough_for_is_listed_without_a_program(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the rest is told of in one sentence, as something else."""
+    (stored,) = (panel.stored for panel in panels_of("learned_function"))
+    assert not run.has_program
+    assert stored.command_for(run) == ""
+    monkeypatch.setattr(Run, "array_names", ("outputs",))
+    assert stored.command_for(run) == "spectral-bias"
+    told = unescape(to_html(not_computed(run, stored_panels()) or ""))
+    assert f"Learned function: <code>{shell_command(run, 'spectral-bias')}" in told
+    wanted = "spectral-bias --target MODULE:FUNCTION"
+    assert "Spectral bias" in told.partition(shell_command(run, wanted))[0]
+    assert NOTHING_ELSE in told
+    assert "fathom analyse curvature" not in told
+    with pytest.raises(FathomError, match="--target MODULE:FUNCTION"):
+        panels_of("spectral_bias")[0].analyse(run)
+
+
+def test_panels_of_one_command_share_a_line(run: Run) -> None:
+    (run.path / "program.json").touch()
+    told = to_html(not_computed(run, panels_of(*OF_ONE_COMMAND)) or "")
+    assert told.count("<code>") == 1
+    assert "Data spectra, Learned function, Spectral bias: " in told
+
+
+def test_a_command_that_was_used_is_not_asked_for_again(run: Run) -> None:
+    """What it did not give does not apply to this run."""
+    (run.path / "program.json").touch()
+    without = [panel for panel in stored_panels() if panel.name != "learned_function"]
+    told = to_html(not_computed(run, without) or "")
+    assert "spectral-bias" not in told
+    assert "fathom analyse curvature" in told

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from diagnostics.early_stopping import EarlyStopping, early_stopping
+from diagnostics.early_stopping import CARRIED, GIVEN, EarlyStopping, early_stopping
+from diagnostics.kernel_modes import Learning, kernel_modes
 from diagnostics.learned_function import learned_function
 from diagnostics.run import Scalar
 from diagnostics.spectral_bias import spectral_bias
 from diagnostics.store import load, save
 from probes.folder import FathomError
+from tests.diagnostics.bowl import ABOUT
 from tests.diagnostics.descents import GRID, OCTAVES, RATE, N, descent, designed, features, target
 from tests.diagnostics.test_store import assert_same
 
@@ -105,6 +109,51 @@ def test_without_a_clean_target_its_parts_are_not_known():
     assert found.best == 7
     for part in (found.signal, found.noise, found.clean_error):
         assert np.isnan(part).all()
+
+
+def test_noise_is_what_the_frequencies_of_the_target_leave_of_it():
+    """Where nobody knows the clean target: named frequencies carry it, and the rest is noise."""
+    steps, place = np.arange(401), 120
+    clean = 2 + target(amplitudes=np.array([1, 1, 0, 0, 0, 0]))
+    noise = target(amplitudes=np.array([0, 0, 0, 0.5, 0, 0]))
+    inputs = np.hstack([features(OCTAVES, SCALE), np.ones((N, 1))])
+    learned = learned_function(steps, GRID, descent(inputs, clean + noise, 400), clean + noise)
+    bias = spectral_bias(learned, [1, 2])
+    found = early_stopping(learned, bias, logged([place], [1.0]))
+    told = early_stopping(learned, bias, logged([place], [1.0]), clean)
+    assert (found.clean, told.clean) == (CARRIED, GIVEN)
+    np.testing.assert_allclose(found.noise, told.noise, atol=1e-9)
+    np.testing.assert_allclose(found.noise, 1 - (1 - RATE * SCALE[3] ** 2 / 2) ** steps, atol=1e-9)
+    np.testing.assert_allclose(found.clean_error, told.clean_error, atol=1e-9)
+    with pytest.raises(FathomError, match="no step is known"):
+        early_stopping(learned, bias)  # such a guess does not say which step is the best
+
+
+def test_a_kernels_modes_are_filtered_as_well():
+    """At the steps that both have; of rounding nothing is told."""
+    learned = designed(SCALE, 40)
+    values, shapes = np.array([4.0, 1.0, 0.0]), np.arange(0, 41, 10)
+    residuals = np.ones((5, 3, 1)) * ((1 - 0.1 * values) ** shapes[:, None])[..., None]
+    gram = np.diag(values)
+    modes = kernel_modes(Learning(ABOUT, shapes, residuals, gram, gram, 1.0, "an example"))
+    found = early_stopping(learned, modes, logged([12], [1.0]))
+    assert (found.modes, found.frequencies.tolist()) == ("kernel mode", [1, 2])
+    assert (found.best, found.steps.tolist()) == (10, shapes.tolist())
+    np.testing.assert_allclose(found.kept, 1 - (1 - 0.1 * values[:2]) ** 10)
+    assert found.clean == ""
+    late = replace(modes, steps=shapes + 1000)
+    with pytest.raises(FathomError, match="1000 to 1040"):
+        early_stopping(learned, late, logged([12], [1.0]))
+
+
+def test_both_losses_are_kept_beside_it():
+    learned = designed(SCALE, 20)
+    unseen = logged([3], [1])
+    seen = Scalar("loss", np.array([1, 2]), np.array([3.0, 4.0]), np.zeros(2))
+    found = early_stopping(learned, spectral_bias(learned), unseen, training=seen)
+    assert (found.training.name, found.training.values.tolist()) == ("loss", [3, 4])
+    assert (found.validation.name, found.validation.steps.tolist()) == ("val_loss", [3])
+    assert early_stopping(learned, spectral_bias(learned), unseen).training is None
 
 
 def test_a_training_that_ends_in_nan_still_has_its_best_step():

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from dashboard.cli import main
+from diagnostics.data_spectra import DataSpectra
 from diagnostics.learned_function import LearnedFunction
 from diagnostics.spectral_bias import SpectralBias
 from diagnostics.store import load, saved
@@ -71,10 +72,35 @@ def test_a_frequency_is_a_number_above_0(
     assert "--frequencies" in capsys.readouterr().err
 
 
-def test_inputs_without_a_direction_are_one_line(
+def test_what_the_kernel_predicts_is_told_or_refused(
+    waves: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This recording does not hold its learning rate."""
+    assert main(["analyse", "spectral-bias", str(waves), "--predicted"]) == 0
+    found = load(waves, SpectralBias, "recorded")
+    assert found.predicted
+    assert f"not predicted: {found.predicted.refused}" in capsys.readouterr().out
+    assert "learning rate is not recorded" in found.predicted.refused
+
+
+def test_of_a_classifier_of_many_inputs_each_width_has_a_row(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["analyse", "spectral-bias", str(run)]) == 2
+    assert main(["analyse", "spectral-bias", str(run)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    found = load(run, DataSpectra, "recorded")
+    assert "inputs of 4 features, so split into smooth and fine" in told[0]
+    assert found.outputs == "probabilities"
+    rows = [line.split() for line in told[2:8]]
+    assert [row[0] for row in rows] == [f"{width:.4g}" for width in found.filtered.widths]
+    assert [row[1] for row in rows] == [f"{share:.1%}" for share in found.filtered.share]
+    assert f"target {found.roughness.target:.4g}" in told[8]
+    assert told[-2] == f"{found.filtered.verdict}: {found.filtered.why}"
+    assert told[-1] == "stored as recorded"
+
+
+def test_a_period_without_a_line_is_one_line(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "spectral-bias", str(run), "--period", "3"]) == 2
     told = capsys.readouterr().err
     assert "inputs of 4 features lie on no line" in told
     assert told.count("\n") == 1

@@ -21,6 +21,7 @@ from dashboard.figures.spectral_bias import (
 )
 from dashboard.theme import LIGHT, safe
 from diagnostics.learned_function import LearnedFunction, learned_function
+from diagnostics.predicted_bias import PredictedBias, refused
 from diagnostics.spectral_bias import SpectralBias, spectral_bias
 from tests.dashboard.around import make_about
 from tests.dashboard.samples import HOSTILE
@@ -151,3 +152,43 @@ def test_draws_whatever_was_computed(learned: LearnedFunction, steps: Any, view:
 
 def test_its_label_tells_frequencies_and_source(bias: SpectralBias) -> None:
     assert PANEL.stored.label(bias) == "k = 1, 2, 4, 8, 16, 32; given"
+
+
+@pytest.fixture(scope="module")
+def forecast(bias: SpectralBias) -> SpectralBias:
+    """As the kernel of this very model predicts it: k = 1 is half learnt 1.16 steps on."""
+    exact = [np.log(1 - level) / np.log(1 - RATE / OCTAVES**2 / 2) for level in (0.5, 0.9)]
+    times = tuple(
+        replace(each, between=np.where(steps <= 400, steps, np.inf))
+        for each, steps in zip(bias.reached, exact, strict=True)
+    )
+    told = PredictedBias(0, "", -1, bias.steps, bias.ratio, times)
+    return replace(bias, predicted=told)
+
+
+def test_predicted_times_are_dashed_over_the_rows_and_beside_them(forecast: SpectralBias) -> None:
+    drawn = [trace for trace in draw(forecast).data if trace.name and "predicted" in trace.name]
+    over, beside = drawn[::2], drawn[1::2]
+    assert forecast.predicted
+    for first, second, level in zip(over, beside, forecast.predicted.reached, strict=True):
+        there = np.isfinite(level.between)
+        assert first.line.dash == second.line.dash == "dash"
+        np.testing.assert_array_equal(first.y, np.flatnonzero(there))
+        np.testing.assert_allclose(10**first.x - 1, level.between[there])
+        np.testing.assert_array_equal(second.x, OCTAVES[there])
+        np.testing.assert_allclose(second.y, level.between[there])
+        assert (second.xaxis, second.showlegend) == ("x2", False)
+    half = forecast.reached[0].between
+    there = np.isfinite(half)
+    np.testing.assert_allclose(10 ** over[0].x - 1, half[there], rtol=0.15)
+
+
+def test_how_far_it_holds_and_why_it_is_refused_are_said(forecast: SpectralBias) -> None:
+    assert forecast.predicted
+    assert "kernel at step 0, which to the end is off by less" in caption(forecast)
+    off = replace(forecast, predicted=replace(forecast.predicted, departs=1234))
+    assert "which until step 1,234 is off by less than a tenth" in caption(off)
+    none = replace(forecast, predicted=refused("the run had Adam", 0))
+    assert "What the kernel predicts is not drawn: the run had Adam." in caption(none)
+    assert not [trace for trace in draw(none).data if "predicted" in (trace.name or "")]
+    assert "Dashed" not in caption(replace(forecast, predicted=None))

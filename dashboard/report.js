@@ -24,7 +24,7 @@
     drawn.add(name);
     const layout = window.fathom.fitted(figure.layout);
     place.style.minHeight = `${layout.height}px`;
-    Plotly.react(place, figure.data, layout, config).then(() => follow(place));
+    Plotly.react(place, figure.data, layout, config).then(() => window.fathom.follow(place));
   };
 
   for (const button of document.querySelectorAll(".controls button")) {
@@ -35,21 +35,6 @@
       draw(button.closest(".panel").id);
     });
   }
-
-  // a click on a step shows it, as if the slider had been moved there
-  const follow = (place) => {
-    if (place.dataset.followed || !place.layout.sliders) return;
-    place.dataset.followed = "true";
-    place.on("plotly_click", ({ points }) => {
-      const clicked = Number(Array.from(points[0].customdata ?? []).at(-1));
-      const { steps } = place.layout.sliders[0];
-      if (!Number.isFinite(clicked)) return;
-      const away = (step) => Math.abs(Number(step.value) - clicked);
-      const nearest = steps.reduce((best, step, at) => (away(step) < away(steps[best]) ? at : best), 0);
-      const [data, layout, traces] = steps[nearest].args;
-      Plotly.update(place, data, { ...layout, "sliders[0].active": nearest }, traces);
-    });
-  };
 
   const watcher = new IntersectionObserver(
     (entries) => {

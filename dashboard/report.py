@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from diagnostics.run import Run
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("assets/scheme.js", "report.js", "assets/player.js")
+_SCRIPTS = ("assets/page.js", "report.js", "assets/player.js")
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"

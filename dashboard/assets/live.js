@@ -10,6 +10,8 @@ window.fathomLive = (() => {
     }
     if (graph.fathomFollowed) return;
     graph.fathomFollowed = true;
+    // clicks on what is recorded go to the server
+    window.fathom.follow(graph, () => graph.layout.meta?.player);
     graph.on("plotly_sliderchange", ({ slider, step }) => {
       const last = step.value === slider.steps.at(-1).value;
       const { run } = graph.layout.meta;

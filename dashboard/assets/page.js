@@ -1,4 +1,4 @@
-// Light or dark: what was chosen last, else what the operating system asks for.
+// Of report and app alike: light or dark, a figure that fits, a click that moves its slider.
 "use strict";
 window.fathom = (() => {
   const root = document.documentElement;
@@ -41,6 +41,21 @@ window.fathom = (() => {
   const fitted = (layout) =>
     layout.meta?.narrow && matchMedia(NARROW).matches ? merged(layout, layout.meta.narrow) : layout;
 
+  // a click on a step shows it, as if the slider had been moved there
+  const follow = (place, here = () => true) => {
+    if (place.dataset.followed) return;
+    place.dataset.followed = "true";
+    place.on("plotly_click", ({ points }) => {
+      const clicked = Number(Array.from(points[0].customdata ?? []).at(-1));
+      const steps = place.layout.sliders?.[0].steps;
+      if (!steps || !Number.isFinite(clicked) || !here()) return;
+      const away = (step) => Math.abs(Number(step.value) - clicked);
+      const nearest = steps.reduce((best, step, at) => (away(step) < away(steps[best]) ? at : best), 0);
+      const [data, layout, traces] = steps[nearest].args;
+      Plotly.update(place, data, { ...layout, "sliders[0].active": nearest }, traces);
+    });
+  };
+
   show(remembered() || asked());
-  return { scheme: () => root.dataset.scheme, toggle, fitted };
+  return { scheme: () => root.dataset.scheme, toggle, fitted, follow };
 })();

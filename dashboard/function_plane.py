@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dashboard.function_line import OUTPUTS, edges, written
 from dashboard.loss_scale import LossScale
+from dashboard.theme import Palette
 from diagnostics.learned_function import LearnedFunction
 
 Floats = NDArray[np.float64]
@@ -17,11 +18,13 @@ Trace = dict[str, Any]
 MOST_DOTS = 1000  # of examples that lie on no grid
 
 
-def plane_traces(learned: LearnedFunction, output: int, record: int) -> list[Trace]:
+def plane_traces(
+    learned: LearnedFunction, output: int, record: int, colours: Palette
+) -> list[Trace]:
     """The function, which a slider changes; then its target, in the same colours."""
-    shown = [_trace(learned, "network", learned.values[record, :, output])]
+    shown = [_trace(learned, "network", learned.values[record, :, output], colours)]
     if learned.has_target:
-        target = _trace(learned, "target", learned.target[:, output])
+        target = _trace(learned, "target", learned.target[:, output], colours)
         shown.append(target | {"xaxis": "x3", "yaxis": "y3"})
     return shown
 
@@ -75,7 +78,7 @@ def _named(name: str, axis: str) -> dict[str, Any]:
     return {"text": name, **place, **corner, "font": {"size": 12}}
 
 
-def _trace(learned: LearnedFunction, name: str, values: Floats) -> Trace:
+def _trace(learned: LearnedFunction, name: str, values: Floats, colours: Palette) -> Trace:
     told = f"{name} at %{{x:.4g}}, %{{y:.4g}}<br>"
     if is_grid(learned.inputs):
         return {
@@ -87,7 +90,8 @@ def _trace(learned: LearnedFunction, name: str, values: Floats) -> Trace:
             "hovertemplate": told + "%{z:.4g}<extra></extra>",
         }
     some = _some(learned.inputs)
-    colour = {"color": written(values[some]), "coloraxis": "coloraxis", "size": 7}
+    ring = {"width": 1, "color": colours.dimmed}  # one end of the scale is as dark as a dark page
+    colour = {"color": written(values[some]), "coloraxis": "coloraxis", "size": 7, "line": ring}
     return {
         "type": "scatter",
         "mode": "markers",

@@ -42,7 +42,8 @@ def draw(
     stops = _stops(learned, step)
     chosen = _nearest(learned, step)
     if _is_plane(learned):
-        shown, layout = plane_traces(learned, output, chosen), plane_layout(learned, output)
+        shown = plane_traces(learned, output, chosen, colours)
+        layout = plane_layout(learned, output)
     else:
         shown = line_traces(learned, output, chosen, colours)
         layout = line_layout(learned, output)

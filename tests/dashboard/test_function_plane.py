@@ -12,6 +12,7 @@ from dashboard.function_plane import (
     plane_layout,
     plane_traces,
 )
+from dashboard.theme import LIGHT
 from diagnostics.learned_function import LearnedFunction, learned_function
 
 X, Y = np.array([-1.0, 0, 3]), np.array([0.5, 2, 4, 7])
@@ -32,7 +33,7 @@ def scattered(count: int = 30) -> LearnedFunction:
 
 
 def test_on_a_grid_each_cell_is_the_value_there() -> None:
-    network, target = plane_traces(on_a_grid(), 0, 0)
+    network, target = plane_traces(on_a_grid(), 0, 0, LIGHT)
     np.testing.assert_array_equal(network["x"], X)
     np.testing.assert_array_equal(network["y"], Y)
     np.testing.assert_allclose(target["z"], X[None] + 10 * Y[:, None])
@@ -42,17 +43,18 @@ def test_on_a_grid_each_cell_is_the_value_there() -> None:
 
 def test_elsewhere_each_example_is_a_dot_in_its_colour() -> None:
     learned = scattered()
-    network, target = plane_traces(learned, 0, 0)
+    network, target = plane_traces(learned, 0, 0, LIGHT)
     np.testing.assert_allclose(network["marker"]["color"], network["x"], rtol=1e-4)
     np.testing.assert_allclose(target["marker"]["color"], target["y"], rtol=1e-4)
-    assert len(plane_traces(scattered(5000), 0, 0)[0]["x"]) == MOST_DOTS
+    assert {each["marker"]["line"]["color"] for each in (network, target)} == {LIGHT.dimmed}
+    assert len(plane_traces(scattered(5000), 0, 0, LIGHT)[0]["x"]) == MOST_DOTS
 
 
 @pytest.mark.parametrize("made", [on_a_grid, scattered])
 def test_a_change_gives_what_the_picture_of_its_record_has(made) -> None:
     learned = made()
     for record in (0, 1):
-        trace, change = plane_traces(learned, 0, record)[0], plane_change(learned, 0, record)
+        trace, change = plane_traces(learned, 0, record, LIGHT)[0], plane_change(learned, 0, record)
         shown = trace["z"] if "z" in change else trace["marker"]["color"]
         assert [*change.values()] == [[shown]]
 
@@ -75,5 +77,5 @@ def test_both_pictures_have_one_scale_and_move_together() -> None:
 
 def test_without_a_target_there_is_one_picture() -> None:
     alone = on_a_grid(target=False)
-    assert len(plane_traces(alone, 0, 0)) == 1
+    assert len(plane_traces(alone, 0, 0, LIGHT)) == 1
     assert "xaxis3" not in plane_layout(alone, 0)

@@ -36,6 +36,7 @@ from diagnostics.subject.losses import (
     listed,
     widest,
 )
+from diagnostics.subject.naming import LastNamed, named
 from diagnostics.subject.recorded import first_run, last_snapshot, recorded_loss, recorded_program
 from diagnostics.subject.reduction import reduction_of
 from diagnostics.weight_space import About, Examples, Floats, Operator
@@ -109,6 +110,7 @@ class Subject:
             raise FathomError("no parameter of the model requires a gradient: nothing to move.")
         self.pieces, self._folder = source.pieces, Path()
         self._held_out: Tensors | None = None
+        self._last_named = LastNamed()
         self._data, self._whose = "", "data given" if about.step < 0 else "recorded batch"
         estimates = about.statistics == "re-estimated" and source.normalises
         self._batches = Batches(source, batches, source.rest, batches if estimates else ())
@@ -257,7 +259,7 @@ class Subject:
     ) -> Draws:
         """Predictions at the centre with dropout on: all of it, or `only` some names of `fired`."""
         with torch.no_grad(), self._exactly():
-            weights = self._named(self.centre)
+            weights = self._last_named(self.centre, self.pieces, self._dtypes)
             return drawn(self._batches, weights, Asked(count, seed, masks, only, p))
 
     def gradient_at(self, point: Tensor) -> Tensor:
@@ -288,8 +290,7 @@ class Subject:
             return flat_gradient(loss, leaves, point.dtype, create_graph=twice), leaves
 
     def _named(self, point: Tensor) -> Tensors:
-        """Views of a point, each in its tensor's own precision."""
-        return {p.name: p.of(point).to(self._dtypes[p.name]) for p in self.pieces}
+        return named(point, self.pieces, self._dtypes)
 
     def _leaves(self, point: Tensor) -> Tensors:
         """Of their own: a slice of one vector would cost its whole length going backward."""

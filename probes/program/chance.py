@@ -73,8 +73,10 @@ class Chance:
         """Numbers of this shape."""
         if not self.shared:
             first, place = _by_draws(shape, axis)
-            own = self._stream().generator(like.device)
-            return fill(like.new_empty(first), own).movedim(0, place).contiguous()
+            found, own = like.new_empty(first), self._stream().generator(like.device)
+            for part in found.chunk(self.draws) if self.draws > 1 else (found,):
+                fill(part, own)  # draw by draw: how torch takes numbers depends on how many
+            return found.movedim(0, place).contiguous()
         axis = self._guessed(shape) if axis == GUESS else axis
         if axis is None or shape[axis] % (self.rows * self.draws):  # not the batch's: one for all
             return fill(like.new_empty(shape), self.generators[0])

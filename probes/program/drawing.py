@@ -21,8 +21,9 @@ from torch import Tensor
 from probes.folder import FathomError, ProgramError
 from probes.program.chance import Chance, seeds
 from probes.program.form import Node, Program
+from probes.program.growth import Unforeseen
 from probes.program.interpreter import Evaluation
-from probes.program.passes import Given, Parts, Passes
+from probes.program.passes import Given, Parts, Passes, Taken
 from probes.program.portions import PREDICTIONS, portion, predicting
 from probes.program.randomness import (
     DROPOUTS,
@@ -133,13 +134,20 @@ class Drawing:
             calm = self._calm(weights, frontier)[PREDICTIONS]
             wish.check_fits(calm)
             plain = self._plain(weights, batch)[PREDICTIONS] if self._plain else calm
-            given = Given(weights, batch, frontier)
+            values, chance, taken = self._drawn(Given(weights, batch, frontier), wish)
+        return Drawn(values, plain, self._audit(chance), taken.how, self._gap(calm, plain))
+
+    def _drawn(self, given: Given, wish: Wish) -> tuple[Tensor, Chance, Taken]:
+        chance = Chance(self._passes.rows(given.batch), wish.shared)
+        try:
             if wish.shared:
                 self._passes.check_shared(given)
-            chance = Chance(self._passes.rows(batch), wish.shared)
             taken = self._passes.taken(given, wish.count)
             values = self._passes.run(given, chance, seeds(wish.seed, wish.count), taken)
-        return Drawn(values, plain, self._audit(chance), taken.how, self._gap(calm, plain))
+        except Unforeseen:
+            self._passes.forget(given)
+            return self._drawn(given, wish)
+        return values, chance, taken
 
     def _audit(self, chance: Chance) -> tuple[Fired, ...]:
         return tuple(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +16,10 @@ from probes.program.interpreter import Evaluation
 
 SEEN = (2, 4, 6)  # examples: the last shows whether all grow evenly
 Tensors = Mapping[str, Tensor]
+
+
+class Unforeseen(Exception):  # noqa: N818  (it is caught, and no error)
+    """A result is of another size than was foretold, such as of what examples past some have."""
 
 
 class Growth:
@@ -33,6 +39,11 @@ class Growth:
             known = self._known[key]
             self._told[key, rows] = {r: _at(rows, *sizes) for r, sizes in known.items()}
         return self._told[key, rows]
+
+    def forget(self, batch: Tensors) -> None:
+        """What was learnt of such examples was not so."""
+        self._known[self.kind(batch)] = {}
+        self._told.clear()
 
     def kind(self, batch: Tensors) -> Any:
         """What batches that differ in length alone have in common."""
@@ -62,6 +73,26 @@ class Growth:
         found |= dict(self._before.stepwise(weights, batch))
         found |= dict(self._after.stepwise(weights, found))
         return {reference: size_of(value) for reference, value in found.items()}
+
+
+def watched(evaluation: Evaluation, sizes: Mapping[str, Any]) -> Evaluation:
+    """The same, which sees to it that results are of these sizes."""
+    steps = tuple(
+        replace(s, call=partial(_as_foretold, s.call, sizes[s.reference])) for s in evaluation.steps
+    )
+    return replace(evaluation, steps=steps)
+
+
+def _as_foretold(call: Callable[..., Any], size: Any, *args: Any, **kwargs: Any) -> Any:
+    found = call(*args, **kwargs)
+    if size_of(found) != size:
+        raise Unforeseen
+    return found
+
+
+def check_sizes(values: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
+    if any(size_of(value) != sizes[reference] for reference, value in values.items()):
+        raise Unforeseen
 
 
 def size_of(value: Any) -> Any:

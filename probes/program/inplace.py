@@ -82,6 +82,7 @@ def _replace(
     kept = {name: value for name, value in node.kwargs.items() if name != "out"}
     with graph.inserting_before(node):
         new = graph.call_function(_pure(node.target), node.args, kept)
+    new.meta["nn_module_stack"] = node.meta.get("nn_module_stack")  # it is named by its module
     order[new] = order[node]
     family[new] = family[written]
     node.replace_all_uses_with(new)

@@ -19,7 +19,7 @@ from probes.folder import ProgramError
 from probes.program.batching import batched
 from probes.program.chance import GUESS, Chance, bound, seeds
 from probes.program.form import Node, Program
-from probes.program.growth import SEEN, Growth
+from probes.program.growth import SEEN, Growth, check_sizes, watched
 from probes.program.interpreter import Evaluation
 from probes.program.portions import PREDICTIONS
 from probes.program.stacking import first, joined, longer, near, other, parted
@@ -28,6 +28,7 @@ ROWS, NUMBERS = 1 << 11, 3 << 17  # of a pass, and of its largest result, up to 
 ON_DEVICE = 1 << 4  # times as many on an accelerator
 LEAST = 64  # examples, of which a pass is not made smaller
 TRIED = 4  # draws, on which it is seen whether they feel one another
+ASLEEP = 1e-3  # weights below this: a gate that has not opened yet
 Tensors = Mapping[str, Tensor]
 
 
@@ -75,6 +76,7 @@ class Passes:
         self._batched = batched(program.tensors.values())
         self._trusted: dict[Any, bool] = {}
         self._shareable = set[Any]()  # shapes of examples that may share a mask
+        self._met = set[Any]()  # these, and how many lay in a pass: results were as foretold
 
     def rows(self, batch: Tensors) -> int:
         """Examples in a batch."""
@@ -95,13 +97,28 @@ class Passes:
             for n, (examples, frontier) in enumerate(ready[len(now)]):
                 chance.seed(now, device)
                 chance.rows, chance.counts = examples, n == 0
-                parts.append(evaluate(given.weights, frontier)[PREDICTIONS])
+                parts.append(self._result(evaluate, given, frontier, len(now) * examples))
             found = torch.cat(parts) if len(parts) > 1 else parts[0]
             found = found.reshape(len(now), -1, *found.shape[1:])
             if not start:
                 values = found.new_empty((len(own), *found.shape[1:]))
             values[start : start + len(now)] = found
         return values
+
+    def _result(
+        self, evaluate: Evaluation, given: Given, frontier: Mapping[str, Any], rows: int
+    ) -> Tensor:
+        """The first time that so many examples lie in a pass, sizes are held to those foretold."""
+        sizes, key = self._sizes(given, rows), (self._growth.kind(given.batch), rows)
+        if sizes and key not in self._met:
+            evaluate = watched(evaluate, sizes)
+        found = evaluate(given.weights, frontier)[PREDICTIONS]
+        self._met.add(key)
+        return found
+
+    def forget(self, given: Given) -> None:
+        """Shapes that were learnt are wrong: such batches are drawn one draw at a time."""
+        self._growth.forget(given.batch)
 
     def _passes(self, given: Given, draws: int, examples: int | None) -> list[tuple[int, Any]]:
         """How many examples, and what the rest takes of them."""
@@ -149,6 +166,7 @@ class Passes:
         sizes = self._sizes(given, rows)
         if not sizes or not self._drawing:
             return Taken()
+        check_sizes(given.frontier, sizes)
         results = (first(sizes.get(step.reference)) for step in self._parts.after.steps)
         largest = max((math.prod(size) for size in results if size), default=1)
         more = ON_DEVICE if on_device else 1
@@ -173,7 +191,8 @@ class Passes:
     def _few(self, given: Given, change: Callable[[Tensor], Tensor] = torch.clone) -> Given:
         some = self._growth.some(given.batch, SEEN[2])
         few = {name: change(tensor) for name, tensor in some.items()}
-        return Given(given.weights, few, self._parts.before(given.weights, few))
+        weights = {name: _awake(tensor) for name, tensor in given.weights.items()}
+        return Given(weights, few, self._parts.before(weights, few))
 
     def _stackable(self, few: Given) -> bool:
         """Two batches in one pass give what each gives alone, and have masks of their own."""
@@ -194,7 +213,7 @@ class Passes:
         """With dropout on: other inputs may have the same statistics, other masks have not."""
         own = seeds(0, TRIED)
         one, two = (self.run(few, Chance(SEEN[2], shared), own, taken) for taken in takes)
-        return one.shape == two.shape and near(two, one)
+        return one.shape == two.shape and near(two, one) and bool(one.isfinite().any())
 
     def check_shared(self, given: Given) -> None:
         """One draw of examples that are all alike gives each the same."""
@@ -214,3 +233,9 @@ class Passes:
                 "example different predictions from row to row; ask for masks='independent'."
             )
         self._shareable.add(key)
+
+
+def _awake(weight: Tensor) -> Tensor:
+    """What is found out holds for other weights as well: where a gate is open that was shut."""
+    asleep = weight.is_floating_point() and weight.numel() and float(weight.abs().max()) < ASLEEP
+    return weight + 0.5 if asleep else weight

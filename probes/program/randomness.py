@@ -31,7 +31,7 @@ NAN = float("nan")
 class Fired:
     """One random operation, as it was seen."""
 
-    name: str  # in the program; of a live model, the path of its module
+    name: str  # the path of its module: "blocks.0.drop"; of old programs, torch's for the operation
     op: str  # "dropout", "scaled_dot_product_attention", "lstm", …
     p: float  # NaN where it has none
     times: int  # draws that it took part in; 0: none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import Any, cast
 
 import torch
@@ -16,6 +17,7 @@ from probes.program.interpreter import needed
 from probes.program.literals import DTYPES, references, replaced, write_literal
 from probes.program.objective import Objective
 from probes.program.operations import FROM_PYTHON, GETITEM, known
+from probes.program.randomness import DROPOUTS, is_random
 from probes.program.refusals import foreign
 from probes.program.spelling import FIRST_OF_SEVERAL, packet, skipped, spelled
 from probes.program.weights_by_name import canonical_names
@@ -146,8 +148,16 @@ class Translation:
             both = [said[1], said[0]]
             wide = self._emit(f"{node.name}_wide", "expand_as.default", both, {}, region)
             op, said = "type_as.default", [wide, said[0]]
-        made = self._emit(node.name, op, said, named, region)
+        made = self._emit(self._name(node, op, said), op, said, named, region)
         return {0: made} if packet(node) in FIRST_OF_SEVERAL else made
+
+    def _name(self, node: fx.Node, op: str, args: list[Any]) -> str:
+        """What draws goes by its module, as users know it: "blocks.0.drop", "blocks.0.drop#2"."""
+        if op not in DROPOUTS and not is_random(Node(node.name, op, tuple(args))):
+            return node.name
+        path = _path(node) or op.partition(".")[0]
+        names = chain([path], (f"{path}#{n}" for n in count(2)))
+        return next(name for name in names if name not in self._taken)
 
     def _traced(self, node: fx.Node) -> str:
         tensors = tuple(self._objective.inputs.values())
@@ -192,6 +202,13 @@ class Translation:
         node = Node(name, op, tuple(args), kwargs, region)
         self.nodes.append(node)
         return node.reference
+
+
+def _path(node: fx.Node) -> str:
+    """Of the innermost module that it stands in; "" of the model itself, and of what is outside."""
+    places = [path for path, _ in (node.meta.get("nn_module_stack") or {}).values()]
+    inside, _, path = (places[-1] if places else "").partition(".")
+    return path.partition("@")[0] if inside == "model" else ""
 
 
 def _fixed(size: Any) -> int | None:

@@ -114,6 +114,7 @@ def test_the_draws_of_one_dropout_alone_and_of_another_share():
     )
     both = Subject(model, ENTROPY, (torch.randn(8, 6), torch.randint(0, 3, (8,))))
     names = [fired.name for fired in both.draws(2).fired]
+    assert names == ["0", "3"]
     alone = [both.draws(400, only=[name]) for name in names]
     assert [[fired.times for fired in draws.fired] for draws in alone] == [[400, 0], [0, 400]]
     assert all(draws.guards.never == () for draws in alone)
@@ -194,7 +195,7 @@ def test_a_model_that_no_program_can_be_made_of_is_drawn_live():
         ({"count": 0}, "0 draws are asked for"),
         ({"count": 3, "masks": "same"}, r"no masks 'same' \(there are: independent, shared"),
         ({"count": 3, "p": 1.5}, "p=1.5 is no share"),
-        ({"count": 3, "only": ["drop"]}, r"no random operation 'drop' \(there are: dropout"),
+        ({"count": 3, "only": ["drop"]}, r"no random operation 'drop' \(there are: 2\)"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(how, told):

@@ -244,7 +244,7 @@ def two():
 
 
 def test_some_dropouts_alone_and_other_shares():
-    first, last = drawn(two(), 5, only=["dropout_1"]).fired
+    first, last = drawn(two(), 5, only=["3"]).fired
     assert (first.times, last.times, first.behind, last.behind) == (0, COUNT, "", "1.weight")
     none = drawn(two(), 5, only=[], count=3)
     assert torch.equal(none.values, none.plain.expand_as(none.values))
@@ -254,7 +254,7 @@ def test_some_dropouts_alone_and_other_shares():
     still = drawn(two(), 5, p=0.0, count=3)
     assert [fired.times for fired in still.fired] == [0, 0]
     assert torch.equal(still.values, still.plain.expand_as(still.values))
-    with pytest.raises(ProgramError, match=r"no random operation 'drop' \(there are: dropout, dro"):
+    with pytest.raises(ProgramError, match=r"no random operation 'drop' \(there are: 0, 3\)"):
         drawn(two(), 5, only=["drop"])
 
 
@@ -322,7 +322,7 @@ def test_rrelu_draws_only_where_it_is_asked_for():
     quiet = drawn(model, 5, count=3)
     assert torch.equal(quiet.values, quiet.plain.expand_as(quiet.values))
     assert quiet.fired == ()
-    assert drawn(model, 5, only=["rrelu"], count=50).values.std(0).min() > 0
+    assert drawn(model, 5, only=["1"], count=50).values.std(0).min() > 0
 
 
 def test_what_comes_before_dropout_is_computed_once():

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from probes.program import capture
-from probes.program.growth import Growth, size_of
+from probes.program.growth import Growth, Unforeseen, check_sizes, size_of, watched
 from probes.program.portions import PREDICTIONS, portion, predicting
 from probes.program.randomness import used
 from tests.probes.program.models import program_of, weights_for
@@ -69,3 +69,23 @@ def test_few_examples_are_taken_again():
     some = growth.some(batch, 4)
     assert all(len(tensor) == 4 for tensor in some.values())
     assert growth.kind(some) == growth.kind(recorded.batch)
+
+
+def test_results_of_other_sizes_than_foretold_are_seen_and_forgotten():
+    model, recorded = program_of("vit")
+    weights = weights_for(model, recorded)
+    before, after = parts(recorded.program)
+    growth = Growth(recorded.program, before, after)
+    batch = growth.some(recorded.batch, 3)
+    given = {**before(weights, batch), **{f"input:{k}": t for k, t in batch.items()}}
+    sizes = growth.at(weights, batch, 3)
+    check_sizes(given, sizes)
+    found = watched(after, sizes)(weights, given)[PREDICTIONS]
+    assert torch.equal(found, after(weights, given)[PREDICTIONS])
+    others = growth.at(weights, batch, 4)
+    with pytest.raises(Unforeseen):
+        watched(after, others)(weights, given)
+    with pytest.raises(Unforeseen):
+        check_sizes(given, others)
+    growth.forget(batch)
+    assert growth.at(weights, recorded.batch, 5) == {}

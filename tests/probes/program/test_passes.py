@@ -74,6 +74,94 @@ def test_examples_that_feel_one_another_stay_together(monkeypatch):
     assert found.how == "loop"
 
 
+class Gated(nn.Module):
+    """Examples feel one another once its gate has opened."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Parameter(torch.zeros(1))
+        self.last = nn.Linear(5, 1)
+
+    def forward(self, x):
+        dropped = functional.dropout(x, 0.3, self.training)
+        return self.last(dropped + self.gate * dropped.mean(0))
+
+
+def test_a_gate_that_is_shut_does_not_hide_that_examples_feel_one_another():
+    torch.manual_seed(0)
+    model, x = Gated(), torch.randn(3, 5)
+    recorded = capture(model, functional.mse_loss, (x, torch.zeros(3, 1)))
+    drawing, weights = prepare_draws(recorded.program), weights_for(model, recorded)
+    drawing(weights, recorded.batch, Wish(100))
+    found = drawing(weights | {"gate": torch.ones(1)}, recorded.batch, Wish(3000))
+    w = model.last.weight.detach()[0]
+    own = 0.3 / 0.7 * (x * w) ** 2  # variances: of an example, then with a third of all added
+    alone, mixed = own.sum(1), (own * (4 / 3) ** 2).sum(1) - own.sum(1) / 9 + own.sum() / 9
+    torch.testing.assert_close(found.values.var(0)[:, 0], mixed, rtol=0.12, atol=0)
+    assert (mixed > 1.4 * alone).all()
+
+
+class Overflowing(nn.Module):
+    """Of the examples past the twentieth all are told."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(5, 1)
+
+    def forward(self, x):
+        dropped = functional.dropout(x, 0.3, self.training)
+        return self.last(dropped + dropped[20:].sum(0))
+
+
+@pytest.mark.parametrize("rows", [5, 41])
+def test_sizes_that_few_examples_do_not_show_are_seen_in_time(rows):
+    torch.manual_seed(0)
+    model = Overflowing()
+    batch = (torch.randn(40, 5), torch.zeros(40, 1))
+    recorded = capture(model, functional.mse_loss, batch)
+    assert recorded.program.dynamic
+    inputs = {key: torch.cat([t, t])[:rows] for key, t in recorded.batch.items()}
+    drawing, weights = prepare_draws(recorded.program), weights_for(model, recorded)
+    for _ in range(2):
+        found = drawing(weights, inputs, Wish(2000))
+        assert found.how == "loop"
+        assert [fired.times for fired in found.fired] == [2000]
+    mean = found.values.mean(0)
+    apart = found.values.std(0) / 2000**0.5
+    assert ((mean - found.plain).abs() < 4.5 * apart).all()
+
+
+def test_what_is_nowhere_a_number_proves_nothing():
+    torch.manual_seed(0)
+    model, x = LooksAround(), torch.randn(4, 5)
+    recorded = capture(model, functional.mse_loss, (x, torch.zeros(4, 1)))
+    drawing, weights = prepare_draws(recorded.program), weights_for(model, recorded)
+    lost = {name: torch.full_like(t, torch.nan) for name, t in weights.items()}
+    assert drawing(lost, recorded.batch, Wish(20)).how == "loop"
+    assert drawing(weights, recorded.batch, Wish(20)).how == "loop"
+
+
+class Noisy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(5, 1)
+
+    def forward(self, x):
+        return self.last(x + torch.randn_like(x) if self.training else x)
+
+
+def test_fewer_draws_of_noise_are_the_first_of_more():
+    torch.manual_seed(0)
+    model, x = Noisy(), torch.randn(3, 5)
+    recorded = capture(model, functional.mse_loss, (x, torch.zeros(3, 1)))
+    drawing, weights = prepare_draws(recorded.program), weights_for(model, recorded)
+    many = drawing(weights, recorded.batch, Wish(50))
+    assert many.how == "stacked by 50"
+    for count in (1, 2, 7, 49):
+        few = drawing(weights, recorded.batch, Wish(count))
+        torch.testing.assert_close(few.values, many.values[:count])
+
+
 def test_another_size_of_batch_is_not_tried_again():
     model, recorded = program_of("vit")
     drawing, weights = prepare_draws(recorded.program), weights_for(model, recorded)

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from probes.program import capture, prepare
+from probes.program.as_json import from_json, to_json
+from probes.program.randomness import is_random
 from tests.probes.program.models import ENTROPY, made, mlp, program_of, vectors, weights_for
 
 
@@ -93,3 +96,42 @@ def test_what_the_outputs_do_not_need_is_left_out():
     recorded = capture(Idle(), ENTROPY, vectors())
     assert not any("idle" in reference for reference in specs(recorded))
     assert "exp.default" not in {node.op for node in recorded.program.graphs["eval"].nodes}
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.drop = nn.Linear(6, 6), nn.Dropout(0.1)
+
+    def forward(self, x):
+        x = functional.dropout(self.drop(self.first(x)), 0.2, self.training)
+        kept = x.new_empty((x.shape[0], 1)).bernoulli_(0.9) if self.training else 1.0
+        return self.drop(x * kept)
+
+
+class Outside(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks, self.head = nn.Sequential(Block(), Block()), nn.Linear(6, 5)
+        self.unlucky = nn.ModuleDict({"linear": nn.Dropout(0.3)})
+
+    def forward(self, x):
+        x = functional.dropout(self.blocks(x), 0.4, self.training)
+        return self.head(self.unlucky["linear"](x))
+
+
+def test_what_draws_is_named_by_its_module():
+    recorded = capture(Outside(), ENTROPY, vectors())
+    found = recorded.program.graphs["train"].nodes
+    names = [node.name for node in found if is_random(node)]
+    first = ["blocks.0.drop", "blocks.0", "blocks.0#2", "blocks.0.drop#2"]
+    second = [name.replace("0", "1") for name in first]
+    assert names == [*first, *second, "dropout", "unlucky.linear"]
+    assert len({node.name for node in found}) == len(found)
+    evaluated = {node.name for node in recorded.program.graphs["eval"].nodes}
+    assert {"blocks.0.drop", "blocks.1.drop#2"} <= evaluated  # off, and the same by name
+
+
+def test_such_names_are_written_and_read():
+    program = capture(Outside(), ENTROPY, vectors()).program
+    assert from_json(to_json(program)) == program

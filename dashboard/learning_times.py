@@ -83,12 +83,14 @@ def predicted_traces(bias: SpectralBias, colours: Palette) -> list[Trace]:
         return []
     traces = []
     for level, found in zip(levels(bias, colours), bias.predicted.reached, strict=True):
-        there = np.isfinite(found.between)
+        order = np.argsort(bias.frequencies)  # a line goes from left to right
+        there = order[np.isfinite(found.between[order])]
         name = f"{level.name}, predicted"
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines",
+                "mode": "lines+markers",  # a lone time is no line
+                "marker": {"color": level.marker["color"], "symbol": "circle-open", "size": 5},
                 "name": name,
                 "legendgroup": name,
                 "x": bias.frequencies[there],

@@ -15,6 +15,7 @@ from diagnostics.kernel_modes import KernelModes
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
+FEW = 6  # modes that are all named
 EARLIEST = 0.5  # where a logarithm puts what was there at the start
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross")
 BEYOND = (-0.35, 1.45)  # how far outside of none and all a curve is followed
@@ -42,7 +43,9 @@ def step_ticks(found: KernelModes) -> dict[str, Any]:
 
 
 def rank_ticks(found: KernelModes) -> dict[str, Any]:
-    """The first, the second, the fifth, and so on by tens."""
+    """The first, the second, the fifth, and so on by tens; of few, all."""
+    if found.resolved <= FEW:
+        return {"tickvals": list(range(1, found.resolved + 1))}
     ranks = [m * 10**power for power in range(4) for m in (1, 2, 5)]
     return {"tickvals": [rank for rank in ranks if rank <= found.resolved]}
 

@@ -24,6 +24,7 @@ from probes.folder import FathomError
 Kind: TypeAlias = Literal["frequency", "kernel mode"]
 
 MODES = 40  # of a kernel, of those above rounding
+SLIGHT = 1e-3  # share of the first squared residual: of less, what others leave is told instead
 GIVEN = "the clean target that was given"
 CARRIED = "the frequencies that stand clear of noise"
 
@@ -88,7 +89,7 @@ def early_stopping(
     learned, what, places, parts = _matched(learned, bias)
     named, without_noise = _clean(learned, bias, clean)
     signal, noise, error = _parts(learned, without_noise)
-    best, by = _best(learned.steps, validation, error if named == GIVEN else np.full(1, np.nan))
+    best, by = _best(learned, validation, error if named == GIVEN else np.full(1, np.nan))
     kept = parts[int(np.flatnonzero(learned.steps == best)[0])]
     with np.errstate(divide="ignore", invalid="ignore"):
         ridge = (1 - kept) / kept
@@ -133,10 +134,12 @@ def _matched(
             f"the kernel's modes are of steps {bias.steps[0]} to {bias.steps[-1]}, and there are "
             "no predictions at any of them."
         )
-    kept = slice(min(bias.resolved, MODES))
+    kept = np.flatnonzero(bias.share[: bias.resolved] >= SLIGHT)[:MODES]
+    if not len(kept):
+        raise FathomError("no mode of the kernel above rounding holds anything to learn.")
     parts = bias.learnt[other][:, kept]
     there = replace(learned, steps=common, values=learned.values[at])
-    return there, "kernel mode", np.arange(1.0, parts.shape[1] + 1), parts
+    return there, "kernel mode", kept.astype(np.float64) + 1, parts
 
 
 def _clean(
@@ -155,14 +158,18 @@ def _clean(
     return (CARRIED, carried) if rest > LEAST * float((carried**2).sum()) else ("", None)
 
 
-def _best(steps: NDArray[np.int64], validation: Scalar | None, error: Floats) -> tuple[int, str]:
+def _best(learned: LearnedFunction, validation: Scalar | None, error: Floats) -> tuple[int, str]:
+    """The record nearest to it of which there is something to see."""
+    steps = learned.steps[np.isfinite(learned.values).all((1, 2))]
+    if not len(steps):
+        raise FathomError("no prediction is finite; no step is the best.")
     if validation is None:
         if np.isnan(error).all():
             raise FathomError(
                 "no step is known to be the best: give validation=run.scalar('val_loss'), or the "
                 "clean target."
             )
-        return int(steps[np.nanargmin(error)]), "distance to the clean target"
+        return int(learned.steps[np.nanargmin(error)]), "distance to the clean target"
     finite = np.isfinite(validation.values)
     if not finite.any():
         raise FathomError(f"'{validation.name}' has no finite value; no step is its best.")

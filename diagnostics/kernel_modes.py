@@ -22,6 +22,7 @@ __all__ = ["Descent", "KernelModes", "Learning", "kernel_modes", "left_after", "
 
 SHAPES = 12  # modes that are kept as functions of the example
 UNSEEN = 1e3  # in units of the precision: a part of a residual that tells nothing
+ASTRAY = 10.0  # first residuals beyond which it does not matter how far off a prediction is
 FAR = 0.1  # share of the first residual that a prediction may be off by
 
 
@@ -73,6 +74,17 @@ class KernelModes:
     def to_be_learnt(self) -> Floats:
         """The same as predicted: 1 - (1 - lr·factor·λ)ᵗ without momentum: [t, mode]."""
         return _learnt(self.predicted, self.residual[0], self.about.precision)
+
+    @property
+    def missed(self) -> str:
+        """How far off the prediction is in the end, in words."""
+        if not self.residual[0].any():
+            return "at the first step there was nothing left to learn"
+        if self.error[-1] <= ASTRAY:
+            return f"at the last step it is off by {self.error[-1]:.1%} of the first residual"
+        if self.rates[1] >= self.limit:
+            return f"it diverges, as the fastest mode does from a rate of {self.limit:.3g} on"
+        return f"at the last step it is off by more than {ASTRAY:g} times the first residual"
 
 
 def kernel_modes(seen: Learning, descent: Descent | str | None = None) -> KernelModes:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from diagnostics.run import Run
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
-from probes.program_file import TENSORS, has_program
+from probes.program_file import PROGRAM, TENSORS, has_program
 from probes.recording import Track
 from probes.snapshot_file import read_alone
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 INPUT, CIRCLE, CHOSEN = "the input", "the angle on the circle, in turns", "the places given"
 NO_LINE = "the number of the example"
+BINARY = "binary_cross_entropy_with_logits."  # as a program names that loss
 RECORDED, COMPUTED, GIVEN = "predicted in training", "computed at snapshots", "given"
 
 
@@ -38,13 +39,13 @@ class LearnedFunction:
     run: str  # the run's name; "" of arrays in memory
     about: About | None  # of what it was computed again; None of recorded predictions
     source: str  # where the values are from, in words
-    outputs: str  # what they are: "outputs", or "probabilities" where the target is classes
+    outputs: (
+        str  # what they are: "outputs", or "probabilities" where the target is classes or chances
+    )
     steps: NDArray[np.int64]  # [t]  optimizer steps done
     inputs: Floats  # [example, feature]
     axis: str  # what `places` is, in words
-    places: (
-        Floats  # [example]  where the inputs lie on a line; the number of the example if on none
-    )
+    places: Floats  # [example]  on a line; the number of the example if on none
     values: Floats  # [t, example, output]
     target: Floats  # [example, output]; NaN where it is not known
 
@@ -92,16 +93,14 @@ def learned_function(
 def recorded_function(
     run: Run, target: Array | None = None, *, places: Array | None = None
 ) -> LearnedFunction:
-    """From the predictions that probes.Outputs recorded; nothing is computed again.
-
-    The target is by default the recorded batch's, if it was that batch that was predicted.
-    """
+    """From the predictions that probes.Outputs recorded, by default of the recorded batch."""
     track = _longest(run.arrays("outputs"))
     inputs = run.arrays("outputs/inputs")[0].values[0]
     if target is None:
         target = _recorded_target(run, inputs)
     target = _thinned_alike(target, track)
-    return _made(track.steps, inputs, track.values, target, places, source=RECORDED, run=run.name)
+    found = _made(track.steps, inputs, track.values, target, places, source=RECORDED, run=run.name)
+    return _as_trained(run, found)
 
 
 def snapshot_function(
@@ -125,7 +124,7 @@ def snapshot_function(
     elif subject is None:
         subject = _subject_on(run, inputs, target)
     values = [_predicted(subject.at(run.path, step)) for step in steps]
-    return _made(
+    learned = _made(
         np.array(steps),
         inputs,
         np.stack(values),
@@ -135,6 +134,12 @@ def snapshot_function(
         run=run.name,
         about=subject.about,
     )
+    return _as_trained(run, learned)
+
+
+def reads_logits(program: str, target: Array) -> bool:
+    """Does a loss take predictions for the logits of chances such as these?"""
+    return BINARY in program and bool(((target >= 0) & (target <= 1)).all())
 
 
 def even_grid(low: float, high: float, count: int) -> Floats:
@@ -146,7 +151,7 @@ def even_grid(low: float, high: float, count: int) -> Floats:
 def line(first: Array, second: Array, count: int, beyond: float = 0.0) -> tuple[Floats, Floats]:
     """Inputs on the line through two inputs, and where they are: 0 at the first, 1 at the second.
 
-    `beyond` goes on as far on both sides, in the distance between the two.
+    `beyond` goes on as far on both sides.
     """
     if np.shape(first) != np.shape(second):
         raise FathomError(
@@ -177,6 +182,14 @@ def _subject_on(run: Run, inputs: Array, target: Array | None) -> Subject:
 def _predicted(subject: Subject) -> Array:
     parts = subject.predict(subject.centre)
     return np.concatenate([part.reshape(len(part), -1) for part in parts])
+
+
+def _as_trained(run: Run, learned: LearnedFunction) -> LearnedFunction:
+    """As probabilities, where the recorded loss takes predictions for their logits."""
+    program = (run.path / PROGRAM).read_text("utf-8") if has_program(run.path) else ""
+    if learned.outputs == "probabilities" or not reads_logits(program, learned.target):
+        return learned
+    return replace(learned, outputs="probabilities", values=expit(learned.values))
 
 
 def _snapshots(run: Run) -> tuple[int, ...]:

@@ -95,7 +95,8 @@ def verdict_of(order: Order, found: Reached) -> tuple[Verdict, str]:
     step, before = found.step[told], found.before[told]
     share = f"{order.level:.0%} of it"
     if order.told < 3:
-        return "cannot tell", f"the target has {order.told} frequencies to compare, and 3 are few"
+        many = "1 frequency" if order.told == 1 else f"{order.told} frequencies"
+        return "cannot tell", f"the target has {many} to compare, and 3 are few"
     if not order.learnt:
         return "cannot tell", f"of no frequency {share} was learnt; train longer"
     if np.isnan(before[np.isfinite(step)]).all() and order.learnt == order.told:

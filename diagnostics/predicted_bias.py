@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from diagnostics.descent import Descent, left_after
 from diagnostics.frequencies import Floats, Modes, projection_ratio
-from diagnostics.kernel_modes import KernelModes, Learning, kernel_modes
+from diagnostics.kernel_modes import FAR, KernelModes, Learning, kernel_modes
 from diagnostics.learned_function import LearnedFunction
 from diagnostics.learning_order import LEVELS, Reached, reached
 from diagnostics.mode_times import even_steps
@@ -32,23 +32,49 @@ class PredictedBias:
 
 
 def predicted_bias(
-    learned: LearnedFunction, waves: Modes, seen: Learning, descent: Descent | str
+    learned: LearnedFunction,
+    waves: Modes,
+    seen: Learning,
+    descent: Descent | str,
+    *,
+    told: NDArray[np.bool_] | None = None,
 ) -> PredictedBias:
-    """Of the examples of `learned`, whose kernel and residuals were `seen`."""
+    """Of the examples of `learned`, whose kernel and residuals were `seen`.
+
+    `told` are the frequencies that the target has; of the others there are no times.
+    """
     modes = kernel_modes(seen, descent)
     why = _refused(descent, modes)
     if why or isinstance(descent, str):
         return refused(why or str(descent), int(seen.steps[0]))
     grid = even_steps(int(seen.steps[0]), int(seen.steps[-1]))
-    values = _predicted(learned, seen, descent, grid)
     with np.errstate(all="ignore"):  # of a prediction that diverges; of frequencies not there
+        values = _predicted(learned, seen, descent, grid)
         ratio = projection_ratio(waves.coefficients(values), waves.coefficients(learned.target))
+    if told is not None:
+        ratio = np.where(told, ratio, np.nan)
     times = tuple(reached(grid, ratio, level) for level in LEVELS)
-    first = float(np.nanmin(times[0].between))
-    if 0 <= modes.departs <= first:
-        told = f"by step {modes.departs:,} it is off by more than a tenth of what was to be learnt"
-        return refused(f"{told}: these examples were not trained on at once", int(seen.steps[0]))
+    if 0 <= modes.departs <= _first_told(times[0]):
+        off = f"by step {modes.departs:,} it is off by more than a tenth of what was to be learnt"
+        return refused(f"{off}: {_cause(modes)}", int(seen.steps[0]))
     return PredictedBias(int(seen.steps[0]), "", modes.departs, grid, ratio, times)
+
+
+def _first_told(half: Reached) -> float:
+    """The first step that is foreseen: what was there from the start is not."""
+    foreseen = half.step[~np.isnan(half.before) | np.isinf(half.step)]
+    return float(foreseen.min(initial=np.inf))
+
+
+def _cause(modes: KernelModes) -> str:
+    """As far as the kernel at both ends tells."""
+    if modes.rates[1] >= modes.limit:
+        return (
+            f"along the kernel's fastest mode descent diverges from a rate of {modes.limit:.3g} on"
+        )
+    if modes.drift > FAR:
+        return f"the kernel did not stay as it was, and has changed by {modes.drift:.0%} in the end"
+    return "these examples were not trained on at once"
 
 
 def refused(why: str, since: int) -> PredictedBias:

@@ -52,7 +52,9 @@ def _tell(found: EarlyStopping) -> None:
     for place, kept, last in list(rows)[:MOST_ROWS]:
         print(f"{place:>14.6g}{_part(kept):>13}{_part(last):>13}")
     if math.isfinite(found.noise_at_best):
-        shares = f"{found.noise_at_best:.1%} at the best step, {found.noise[-1]:.1%} at the last"
+        shares = (
+            f"{_part(found.noise_at_best)} at the best step, {_part(found.noise[-1])} at the last"
+        )
         print(f"of the noise fitted: {shares} (clean is taken from {found.clean})")
 
 

@@ -56,8 +56,17 @@ def _tell(found: KernelModes) -> None:
         return
     if found.instead_of:
         print(f"predicted for gradient descent at the same rate; the run had {found.instead_of}")
-    print(f"at the last step the prediction is off by {found.error[-1]:.1%} of the first residual")
-    print(f"the kernel has changed by {found.drift:.1%} since, its direction by {_angle(found)}")
+    print(f"of the prediction: {found.missed}")
+    _tell_change(found)
+
+
+def _tell_change(found: KernelModes) -> None:
+    if math.isnan(found.drift):
+        print("at the first or the last step no prediction depends on a weight: the kernel is 0")
+    else:
+        print(
+            f"the kernel has changed by {found.drift:.1%} since, its direction by {_angle(found)}"
+        )
 
 
 def _angle(found: KernelModes) -> str:

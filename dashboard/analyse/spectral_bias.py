@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.analyse.options import Add
+from dashboard.wording import count
 
 if TYPE_CHECKING:
     from diagnostics.data_spectra import DataSpectra
@@ -55,7 +56,10 @@ def _frequencies(text: str) -> tuple[float, ...]:
 
 
 def _above_zero(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value < math.inf:  # as NaN is not
         raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0; give one")
     return value
@@ -80,7 +84,7 @@ def _spectral_bias(asked: argparse.Namespace) -> int:
 
 
 def _tell(found: SpectralBias) -> None:
-    print(f"{found.source} at {len(found.steps)} steps; {found.how}")
+    print(f"{found.source} at {count(len(found.steps), 'step')}; {found.how}")
     half, most = found.reached
     print(f"{'k':>10}{'amplitude':>12}{'half at':>12}{'90 % at':>12}{'part learnt':>13}")
     rows = zip(
@@ -105,8 +109,8 @@ def _tell_prediction(found: PredictedBias) -> None:
 def _tell_parts(found: DataSpectra) -> None:
     split = found.filtered
     print(
-        f"{found.source} at {len(found.steps)} steps; inputs of {len(found.direction)} features, "
-        f"so split into smooth and fine by Gaussians over {found.examples} examples"
+        f"{found.source} at {count(len(found.steps), 'step')}; inputs of {len(found.direction)} "
+        f"features, so split into smooth and fine by Gaussians over {found.examples} examples"
     )
     print(f"{'width':>10}{'smooth':>9}{'half of it at':>15}{'of the fine part':>18}")
     rows = zip(split.widths, split.share, split.low_step, split.high_step, strict=True)

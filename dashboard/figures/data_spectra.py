@@ -25,6 +25,7 @@ Trace = dict[str, Any]
 
 PARTS = {"low": "smooth part", "high": "fine part"}
 SYMBOLS = {"low": "circle", "high": "diamond"}
+LATE = {"low": 16, "high": 8}  # one around the other, where neither was learnt
 WORST = 1.6  # relative error up to which a curve is followed
 LEFT, RIGHT, TOP, LOW = [0, 0.56], [0.68, 1], [0.56, 1], [0, 0.34]
 
@@ -103,7 +104,8 @@ def _times(spectra: DataSpectra, colours: Palette) -> list[Trace]:
         )
         if late.any():
             last = np.full(len(steps), float(spectra.steps[-1]))
-            open_up = marker | {"symbol": "triangle-up-open", "size": 11, "line": {"width": 2}}
+            open_up = marker | {"symbol": "triangle-up-open", "size": LATE[part]}
+            open_up |= {"line": {"width": 2}}
             traces.append(_marks(spectra, late, last, f"{part} late") | {"marker": open_up})
     return traces
 

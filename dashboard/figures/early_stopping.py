@@ -155,7 +155,7 @@ def _after(stopping: EarlyStopping) -> str:
     told = []
     for curve in curves_of(stopping):
         at = int(np.abs(curve.steps - stopping.best).argmin())
-        first, last = (number(float(curve.values[n])) for n in (at, -1))
+        first, last = (_written(float(curve.values[n])) for n in (at, -1))
         told.append(f"{curve.name} went from {first} to {last}")
     return f"After it {', '.join(told)}."
 
@@ -163,10 +163,16 @@ def _after(stopping: EarlyStopping) -> str:
 def _spared(stopping: EarlyStopping) -> str:
     if not has_noise(stopping):
         return "What of the target is noise is not known." if not stopping.clean else ""
+    last = stopping.noise[-1]
+    later = f" and {last:.0%} by the last" if np.isfinite(last) else ""
     return (
-        f"Of the noise {stopping.noise_at_best:.0%} was fitted by the best step and "
-        f"{stopping.noise[-1]:.0%} by the last; clean is taken from {stopping.clean}."
+        f"Of the noise {stopping.noise_at_best:.0%} was fitted by the best step{later}; clean is "
+        f"taken from {stopping.clean}."
     )
+
+
+def _written(loss: float) -> str:
+    return number(loss) if np.isfinite(loss) else "NaN or infinity"
 
 
 def numbers(stopping: EarlyStopping) -> tuple[Named, ...]:

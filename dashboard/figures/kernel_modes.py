@@ -167,13 +167,15 @@ def _prediction(found: KernelModes) -> str:
 
 
 def _missed(found: KernelModes) -> str:
-    last = f"at the last step it is off by {found.error[-1]:.1%} of the first residual"
     if found.departs < 0:
-        return f"It holds: {last}."
-    return f"It is off by more than a tenth from step {found.departs:,} on; {last}."
+        known = np.isfinite(found.error[-1])
+        return f"It holds: {found.missed}." if known else f"Of it nothing is told: {found.missed}."
+    return f"It is off by more than a tenth from step {found.departs:,} on; {found.missed}."
 
 
 def _change(found: KernelModes) -> str:
+    if np.isnan(found.drift):
+        return "At the first or the last step no prediction depends on a weight: the kernel is 0."
     return f"By the last step the kernel has changed by {found.drift:.0%} of its size."
 
 

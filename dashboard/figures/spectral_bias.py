@@ -129,7 +129,8 @@ def _forecasts(bias: SpectralBias, colours: Palette) -> list[Trace]:
     """Where the kernel predicts that each row gets to a level; the same beside, over frequency."""
     traces = []
     for trace in predicted_traces(bias, colours):
-        rows = np.searchsorted(bias.frequencies, trace["x"])
+        order = np.argsort(bias.frequencies)
+        rows = order[np.searchsorted(bias.frequencies, trace["x"], sorter=order)]
         places = np.log10(np.asarray(trace["y"]) + _axis(bias).shift)
         traces += [trace | {"x": places, "y": rows}, trace | SIDE | {"showlegend": False}]
     return traces

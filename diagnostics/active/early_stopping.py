@@ -19,6 +19,7 @@ from diagnostics.spectral_bias import SpectralBias, spectral_bias
 from diagnostics.store import check_writable, key_part, save
 
 UNSEEN = re.compile(r"(val|valid|validation|eval|test|dev|held[_-]?out)[/_. -]?loss", re.IGNORECASE)
+BETTER_HIGHER = re.compile(r"(?<![a-z])(acc|accuracy|auc|auroc|f1|r2)(?![a-z])", re.IGNORECASE)
 SEEN = re.compile(r"((train|training)[/_. -]?)?loss", re.IGNORECASE)
 
 
@@ -54,14 +55,23 @@ def early_stopping_key(found: EarlyStopping) -> str:
 
 
 def _spectrum(run: Run, learned: LearnedFunction) -> SpectralBias | KernelModes:
-    """By waves along a line; without one by the network's own kernel."""
+    """By waves along a line; where none can be told by the network's own kernel."""
     if learned.axis != NO_LINE:
-        return spectral_bias(learned)
+        try:
+            return spectral_bias(learned)
+        except FathomError:  # of uneven places, or a target that no wave stands out in
+            if not run.has_program:
+                raise
     return kernel_modes(learning_of(run, Wish()))
 
 
 def losses_of(run: Run, scalar: str = "") -> tuple[Scalar | None, Scalar | None]:
     """On what training saw, and on what it did not; None where that is not known."""
+    if BETTER_HIGHER.search(scalar):
+        raise FathomError(
+            f"'{scalar}' is better the higher it is, and the best step is that of the least; name "
+            f"a loss (scalars: {', '.join(run.logged)})."
+        )
     name = scalar or next((each for each in run.logged if UNSEEN.fullmatch(each)), "")
     if name:
         known = (each for each in run.logged if SEEN.fullmatch(each) and each != name)

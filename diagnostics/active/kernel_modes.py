@@ -60,6 +60,7 @@ def with_recorded(run: Run, subject: Subject, seen: Learning) -> Learning:
     if not agree(seen, learned.steps, known):
         return seen
     new = (learned.steps > seen.steps[0]) & ~np.isin(learned.steps, seen.steps)
+    new &= learned.steps < seen.steps[-1]  # of later ones no weights were finite
     steps = np.concatenate([seen.steps, learned.steps[new]])
     order, together = np.argsort(steps), np.concatenate([seen.residuals, known[new]])
     return replace(seen, steps=steps[order], residuals=together[order])

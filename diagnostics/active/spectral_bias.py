@@ -94,13 +94,11 @@ def with_prediction(run: Run, found: Found) -> SpectralBias:
     seen = learning_of(run, Wish(), most=EXAMPLES)
     waves = modes(learned.places, found.frequencies, found.period)
     if _is_of(learned, seen):
-        told = predicted_bias(learned, waves, seen, descent_of(run, int(seen.steps[-1])))
+        how = descent_of(run, int(seen.steps[-1]))
+        told = predicted_bias(learned, waves, seen, how, told=found.told)
     else:
         told = refused(OTHERS, int(seen.steps[0]))
-    hidden = tuple(
-        replace(each, between=np.where(found.told, each.between, np.nan)) for each in told.reached
-    )
-    found = replace(found, predicted=replace(told, reached=hidden))
+    found = replace(found, predicted=told)
     save(run.path, found, function_key(found))
     return found
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diagnostics.kernel_modes import Learning
+from diagnostics.learned_function import reads_logits
 from diagnostics.subject.data import are_classes
 from diagnostics.subject.derivatives import flat_gradient
 from diagnostics.subject.jacobian import Outputs, kernel, outputs_of
@@ -36,8 +37,9 @@ def learning(
 ) -> Learning:
     """At the run's snapshots, or at `points` given by their steps; those before `since` left out.
 
-    Of more than `most` examples every so-many-th. By default all outputs are taken together, or
-    where that would be more than ROWS rows, by their mean kernel.
+    Weights that are not finite are left out too. Of more than `most` examples every so-many-th. By
+    default all outputs are taken together, or where that would be more than ROWS rows, by their
+    mean kernel.
     """
     seen = thinned(subject, most)
     states = {step: at for step, at in _states(seen, points).items() if step >= (since or 0)}
@@ -78,7 +80,7 @@ def thinned(subject: Subject, most: int) -> Subject:
 
 
 def residual(subject: Subject, point: Tensor) -> Floats:
-    """Prediction less target; of classes the probabilities less those wanted: [example, output].
+    """Prediction less target; of classes and chances the probabilities: [example, output].
 
     Of a target that is not to be met, such as -100, there is none.
     """
@@ -93,13 +95,21 @@ def _residual(subject: Subject, point: Tensor, batch: Batch) -> Tensor:
         wanted = torch.zeros_like(found).scatter_(1, target.clamp_min(0)[:, None], 1.0)
         found = (found.softmax(1) - wanted) * (target >= 0)[:, None]
     elif found.shape == target.shape:
-        found = found - target
+        found = (found.sigmoid() if _takes_logits(subject, target) else found) - target
     else:
         raise FathomError(
             f"predictions of shape {[*found.shape]} and targets of {[*target.shape]}; what is "
             "left to learn can be told where they are alike, or where targets are classes."
         )
     return found.reshape(batch.size, -1)
+
+
+def _takes_logits(subject: Subject, target: Tensor) -> bool:
+    """By the recorded program, or by the live loss's class."""
+    source = subject._batches.source
+    if isinstance(getattr(source, "_loss", None), nn.BCEWithLogitsLoss):
+        return True
+    return reads_logits(source.words, subject.array(target))
 
 
 def squared_factor(subject: Subject, point: Tensor) -> float:
@@ -138,10 +148,12 @@ def _states(subject: Subject, points: Mapping[int, Tensor] | None) -> dict[int, 
     else:
         moved = {step: subject.at(subject._folder, step) for step in subject.snapshots}
         found = {step: (other, other.centre) for step, other in moved.items()}
+    found = {step: state for step, state in found.items() if bool(state[1].isfinite().all())}
     if len(found) < 2:
         raise FathomError(
-            f"{len(found)} snapshots do not tell what was learnt; add probes.Snapshots() to the "
-            "Recorder, or give points={step: weights, …}."
+            f"{len(found)} snapshots do not tell what was learnt (those of weights that are not "
+            "finite do not count); add probes.Snapshots() to the Recorder, or give points={step: "
+            "weights, …}."
         )
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,7 @@ def test_eigenvalues_and_shares_stand_at_their_ranks() -> None:
     np.testing.assert_allclose(shares["y"], (FIRST**2 / (FIRST**2).sum())[: found.resolved])
     assert shares["marker"]["color"][0] == mode_colours(COLOURS)[0]
     assert rank_ticks(found) == {"tickvals": [1, 2, 5]}
+    assert rank_ticks(replace(found, resolved=4)) == {"tickvals": [1, 2, 3, 4]}
 
 
 def test_times_of_a_linear_model_lie_on_the_diagonal_and_slow_ones_above() -> None:

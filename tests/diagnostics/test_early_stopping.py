@@ -182,3 +182,29 @@ def test_what_is_stored_comes_back(tmp_path):
     found = early_stopping(learned, spectral_bias(learned), clean=0.9 * learned.target)
     save(tmp_path, found)
     assert_same(load(tmp_path, EarlyStopping), found)
+
+
+def test_the_best_record_is_one_that_can_be_seen():
+    """Training ended in NaN, and the validation loss was least just before."""
+    learned = designed(SCALE, 100)
+    broken = learned.values.copy()
+    broken[50:] = np.nan
+    learned = replace(learned, values=broken)
+    found = early_stopping(learned, spectral_bias(learned), logged([0, 52, 100], [3.0, 1.0, 2.0]))
+    assert found.best == 49
+    assert np.isfinite(found.kept).all()
+    nothing = replace(learned, values=np.full_like(broken, np.nan))
+    with pytest.raises(FathomError, match="no prediction is finite"):
+        early_stopping(nothing, spectral_bias(nothing), logged([0], [1.0]))
+
+
+def test_modes_that_hold_next_to_nothing_are_left_out():
+    """What is learnt of them is mostly what other modes leave."""
+    residuals = np.array([[3.0, 1e-3, 1.0], [1.0, 0.5, 0.5]])[..., None]
+    gram = np.diag([3.0, 2.0, 1.0])
+    modes = kernel_modes(Learning(ABOUT, np.array([0, 1]), residuals, gram, gram, 1.0, "a row"))
+    wanted = np.zeros((3, 1))
+    learned = learned_function([0, 1], np.arange(3.0)[:, None], residuals, wanted)
+    found = early_stopping(learned, modes, logged([0, 1], [2.0, 1.0]))
+    assert found.frequencies.tolist() == [1, 3]
+    np.testing.assert_allclose(found.kept, [2 / 3, 0.5])

@@ -245,6 +245,7 @@ def test_where_the_kernel_changes_the_prediction_departs():
     assert found.error == pytest.approx(np.array([0, 0.1, 0.4]) / math.sqrt(2))
     assert found.departs == 8
     assert found.last_eigenvalues == pytest.approx([3, 12])
+    assert found.missed == "at the last step it is off by 28.3% of the first residual"
     assert found.alignment == pytest.approx(8 / 17)
     assert found.drift == pytest.approx(math.sqrt(1 + 11**2) / math.sqrt(17))
 
@@ -256,6 +257,15 @@ def test_where_it_diverges_no_prediction_holds():
     assert found.limit == 0.5
     assert found.error[:2] == pytest.approx(np.zeros(2))
     assert found.departs == 10**6
+    assert found.missed == "it diverges, as the fastest mode does from a rate of 0.5 on"
+
+
+def test_where_it_is_far_off_or_nothing_was_to_be_learnt_no_share_is_told():
+    gram, steps = np.diag([4.0, 1.0]), np.array([0, 1])
+    wild = kernel_modes(seen_of(steps, np.array([[1.0, 1.0], [1e20, 1.0]]), gram), Descent(0.1))
+    assert wild.missed == "at the last step it is off by more than 10 times the first residual"
+    none = kernel_modes(seen_of(steps, np.zeros((2, 2)), gram), Descent(0.1))
+    assert none.missed == "at the first step there was nothing left to learn"
 
 
 def test_a_kernel_that_only_grows_is_aligned():

@@ -121,6 +121,26 @@ def test_classes_are_compared_as_probabilities(tmp_path):
     np.testing.assert_allclose(snapshot_function(run).values[-1], learned.values[-1], atol=1e-6)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_chances_are_compared_as_probabilities_too(tmp_path, outputs):
+    """A loss that takes logits never brings them to 0 and 1."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(12, 4, generator=generator)
+    y = (torch.rand(12, outputs, generator=generator) > 0.5).float()
+    run = recorded(tmp_path / "run", nn.Linear(4, outputs), x, y, loss=nn.BCEWithLogitsLoss())
+    logits = run.arrays("outputs")[0].values.astype(float)
+    for learned in (recorded_function(run), snapshot_function(run)):
+        assert learned.outputs == "probabilities"
+        np.testing.assert_array_equal(learned.target, y.numpy())
+        np.testing.assert_allclose(learned.values[-1], 1 / (1 + np.exp(-logits[-1])), atol=1e-6)
+
+
+def test_of_values_between_0_and_1_predictions_are_as_they_are(tmp_path):
+    x = torch.rand(12, 4)
+    run = recorded(tmp_path / "run", nn.Linear(4, 1), x, x[:, :1])
+    assert recorded_function(run).outputs == "outputs"
+
+
 def test_of_wide_predictions_the_recorded_part_is_compared_with_its_part_of_the_target(tmp_path):
     x, wide = torch.randn(4, 2), 40_000
     y = torch.arange(4 * wide).reshape(4, wide) / wide

@@ -133,6 +133,7 @@ def test_times_that_hardly_differ_and_in_no_order_are_no_bias():
 @pytest.mark.parametrize(
     ("times", "why"),
     [
+        ([100], "the target has 1 frequency to compare"),
         ([100, 200], "2 frequencies"),
         ([np.inf] * 6, "train longer"),
         ([900, 100, 4000, 30, 70, 500], "too near to chance"),

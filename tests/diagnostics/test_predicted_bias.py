@@ -101,3 +101,44 @@ def test_it_is_stored_and_read_as_it_was(tmp_path, learned):
     for key, each in (("one", found), ("none", refused("why", 3))):
         save(tmp_path, each, key)
         assert_same(load(tmp_path, PredictedBias, key), each)
+
+
+def test_beyond_the_stable_rate_it_is_the_rate_that_is_said_to_be_wrong(learned):
+    found = predicted_bias(learned, waves_of(learned), seen_of(learned), Descent(4.4))
+    assert "descent diverges from a rate of 4 on" in found.refused
+    assert "trained on" not in found.refused
+
+
+def test_a_kernel_that_moved_is_said_to_have(learned):
+    seen = seen_of(learned, slower=50.0)
+    moved = replace(seen, last_kernel=50 * seen.kernel)
+    found = predicted_bias(learned, waves_of(learned), moved, Descent(RATE))
+    assert "did not stay as it was, and has changed by 4900%" in found.refused
+    assert "trained on" not in found.refused
+
+
+def test_what_was_there_from_the_start_is_not_foreseen(learned):
+    """From the third step on the fastest is there already: its time is no reason to believe."""
+    late = slice(15, None)
+    seen = seen_of(learned, late, slower=50.0)
+    found = predicted_bias(learned, waves_of(learned), seen, Descent(RATE))
+    assert spectral_bias(learned).ratio[15, 0] > 0.5
+    assert "off by more than a tenth" in found.refused
+
+
+def test_frequencies_that_the_target_has_not_have_no_times(learned):
+    waves = modes(learned.places, [*OCTAVES, 5.0])
+    told = np.array([True] * len(OCTAVES) + [False])
+    found = predicted_bias(learned, waves, seen_of(learned), Descent(RATE), told=told)
+    assert found.refused == ""
+    assert np.isnan(found.reached[0].between[-1])
+    assert np.isfinite(found.reached[0].between[0])
+    assert np.isnan(found.ratio[:, -1]).all()
+
+
+def test_a_prediction_may_run_away_for_long(learned):
+    """To infinity and beyond, without a word from numpy."""
+    seen = seen_of(learned)
+    far = replace(seen, kernel=1e9 * seen.kernel)
+    found = predicted_bias(learned, waves_of(learned), far, Descent(RATE))
+    assert found.refused

@@ -69,7 +69,9 @@ def test_a_frequency_is_a_number_above_0(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["analyse", "spectral-bias", str(waves), f"--frequencies={text}"])
-    assert "--frequencies" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "--frequencies" in told
+    assert "is not a finite number above 0; give one" in told
 
 
 def test_what_the_kernel_predicts_is_told_or_refused(

@@ -62,6 +62,15 @@ def test_times_stand_at_their_widths_and_what_was_never_learnt_at_the_end() -> N
     assert set(marks[2].y) == {float(STEPS[-1])}
 
 
+def test_where_neither_part_was_learnt_both_are_seen() -> None:
+    """At the same place, so one stands around the other."""
+    none = panes(draw(made(1e-4, 1e-5)))["x2"]
+    low, high = (trace for trace in none if trace.marker.symbol == "triangle-up-open")
+    assert np.isin(high.x, low.x).any()
+    assert low.marker.size > 1.5 * high.marker.size
+    assert low.marker.color != high.marker.color
+
+
 def test_roughness_lies_between_that_of_the_target_and_of_chance(spectra: DataSpectra) -> None:
     network, target, chance = panes(draw(spectra))["x3"]
     np.testing.assert_allclose(network.y, spectra.roughness.values)

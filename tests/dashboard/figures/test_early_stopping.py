@@ -49,6 +49,16 @@ def test_the_caption_says_what_stopping_there_spares(stopping: EarlyStopping) ->
     assert "256 examples of the recorded batch" in told
 
 
+def test_a_training_that_ended_in_nan_is_told_so(stopping: EarlyStopping) -> None:
+    assert stopping.validation
+    broken = [np.append(part[:-1], np.nan) for part in (stopping.validation.values, stopping.noise)]
+    validation = replace(stopping.validation, values=broken[0])
+    told = caption(replace(stopping, validation=validation, noise=broken[1]))
+    assert "val_loss went from 0.1 to NaN or infinity." in told
+    assert "was fitted by the best step; clean" in told
+    assert "nan" not in told
+
+
 def test_a_best_step_that_is_the_last_spares_nothing() -> None:
     told = caption(make_stopping(noisy=False, best=LAST))
     assert "That is the last record" in told

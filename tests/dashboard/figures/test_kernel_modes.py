@@ -46,6 +46,19 @@ def test_the_caption_says_how_far_the_prediction_holds() -> None:
     assert "rate 0.05 to 0.1" in caption(make_modes(Descent(np.linspace(0.1, 0.05, 400))))
 
 
+def test_what_diverges_or_is_not_known_holds_no_number() -> None:
+    told = caption(make_modes(Descent(2 * RATE / RATE)))
+    assert "It is off by more than a tenth" in told
+    assert "it diverges, as the fastest mode does from a rate of 0.25 on." in told
+    found = make_modes()
+    nothing = replace(found, residual=0 * found.residual, error=np.nan * found.error)
+    told = caption(replace(nothing, drift=np.nan, alignment=np.nan))
+    assert "It holds" not in told
+    assert "Of it nothing is told: at the first step there was nothing left to learn." in told
+    assert "no prediction depends on a weight: the kernel is 0." in told
+    assert "nan" not in told
+
+
 def test_of_another_optimizer_it_is_no_forecast() -> None:
     told = caption(make_modes(Descent(RATE, instead_of="Adam")))
     assert "for gradient descent at the same rate (0.1), and the run had Adam" in told

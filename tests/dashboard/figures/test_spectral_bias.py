@@ -178,9 +178,29 @@ def test_predicted_times_are_dashed_over_the_rows_and_beside_them(forecast: Spec
         np.testing.assert_array_equal(second.x, OCTAVES[there])
         np.testing.assert_allclose(second.y, level.between[there])
         assert (second.xaxis, second.showlegend) == ("x2", False)
+        assert first.mode == second.mode == "lines+markers"  # a lone time is seen as well
     half = forecast.reached[0].between
     there = np.isfinite(half)
     np.testing.assert_allclose(10 ** over[0].x - 1, half[there], rtol=0.15)
+
+
+def test_predicted_times_lie_on_their_rows_in_whatever_order_these_are(
+    forecast: SpectralBias,
+) -> None:
+    """Frequencies are as they were named: the fastest first, say."""
+    assert forecast.predicted
+    turned = tuple(replace(each, between=each.between[::-1]) for each in forecast.predicted.reached)
+    backwards = replace(
+        forecast,
+        frequencies=forecast.frequencies[::-1],
+        predicted=replace(forecast.predicted, reached=turned),
+    )
+    over, beside = [
+        trace for trace in draw(backwards).data if trace.name == "half learnt, predicted"
+    ]
+    np.testing.assert_array_equal(backwards.frequencies[over.y.astype(int)], beside.x)
+    assert (np.diff(beside.x) > 0).all()
+    assert (np.diff(over.x) > 0).all()  # the slower the later
 
 
 def test_how_far_it_holds_and_why_it_is_refused_are_said(forecast: SpectralBias) -> None:

@@ -42,9 +42,13 @@ def clean_target():
     return torch.cos(2 * math.pi * torch.arange(COUNT)[:, None] / COUNT).numpy()
 
 
-def trained(path, *, log=None, held_out=True, features=1):
+def trained(path, *, log=None, held_out=True, features=1, even=True):
     torch.manual_seed(0)
-    x = torch.rand(COUNT, features) if features > 1 else torch.arange(COUNT)[:, None] / COUNT
+    x = (
+        torch.rand(COUNT, features)
+        if features > 1 or not even
+        else torch.arange(COUNT)[:, None] / COUNT
+    )
     y, model, loss = noisy(x[:, :1]), Waves(features), nn.MSELoss()
     unseen = x + 0.5 / COUNT
     optimizer = torch.optim.SGD(model.parameters(), 0.4)
@@ -127,3 +131,18 @@ def test_inputs_on_no_line_are_told_by_the_networks_own_kernel(tmp_path):
     assert found.frequencies.tolist() == [1, 2]  # it has two weights
     assert (np.diff([found.kept, found.kept_last], axis=0) > 0).all()
     assert np.isnan(found.noise).all()
+
+
+def test_uneven_places_are_told_by_the_networks_own_kernel(tmp_path):
+    """They have no period of their own, and nobody is asked for one."""
+    run = trained(tmp_path / "run", even=False)
+    found = early_stopping_of(run)
+    assert found.modes == "kernel mode"
+    assert found.frequencies.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["val_accuracy", "acc/val", "F1"])
+def test_what_is_better_the_higher_it_is_has_no_best_step_at_its_least(tmp_path, name):
+    run = trained(tmp_path / "run", log=name)
+    with pytest.raises(FathomError, match=rf"'{name}' is better the higher.*{name}, loss"):
+        early_stopping_of(run, scalar=name)

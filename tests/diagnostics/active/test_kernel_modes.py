@@ -14,6 +14,7 @@ from diagnostics.active.kernel_modes import (
     learning_of,
     with_recorded,
 )
+from diagnostics.active.spectral_bias import OTHERS, spectral_bias_of, with_prediction
 from diagnostics.active.wish import Wish
 from diagnostics.kernel_modes import KernelModes
 from diagnostics.store import load
@@ -119,3 +120,33 @@ def test_of_a_classifier_by_adam_it_says_what_it_is_not(trained):
     entropy = kernel_modes_of(Run(folder / "adam"), Wish())
     assert "squares" in entropy.unpredicted
     assert entropy.rows == "one of 3 outputs of an example"
+
+
+def test_a_training_that_ends_in_nan_is_seen_up_to_there(tmp_path):
+    """The kernel is taken where weights are finite, and so are the predictions in between."""
+    torch.manual_seed(0)
+    x = torch.arange(16)[:, None] / 16
+    y, model = (
+        torch.cos(2 * torch.pi * x),
+        nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)),
+    )
+    optimizer = torch.optim.SGD(model.parameters(), RATE)
+    probes = [Outputs(every=1), Snapshots(), OptimizerState()]
+    given = {"loss": functional.mse_loss, "batch": (x, y)}
+    with Recorder(model, optimizer, tmp_path / "run", every=1, probes=probes, **given):
+        for step in range(STEPS):
+            if step == 30:
+                model[0].weight.data[0] = torch.nan
+            optimizer.zero_grad()
+            functional.mse_loss(model(x), y).backward()
+            optimizer.step()
+    run = Run(tmp_path / "run")
+    whole = max(step for step in run.snapshots if step <= 30)
+    assert whole < run.snapshots[-1]
+    found = kernel_modes_of(run, Wish())
+    assert found.steps[-1] == found.about.step == whole
+    assert found.steps.tolist() == list(range(1, whole + 1))
+    assert np.isfinite(found.residual).all()
+    assert np.isfinite(found.drift)
+    told = with_prediction(run, spectral_bias_of(run, [1, 2])).predicted
+    assert told.refused != OTHERS

@@ -177,3 +177,28 @@ def test_what_cannot_be_told_is_refused():
     without = Subject(tanh_net(), loss, {"x": x})
     with pytest.raises(FathomError, match=r"no target \(it holds: x\)"):
         residual(without, without.centre)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_of_chances_it_is_what_is_missing_of_the_probabilities(tmp_path, live):
+    x, _ = squares(9)
+    y = (x[:, :1] > 0).double()
+    model, loss = tanh_net(1), nn.BCEWithLogitsLoss()
+    subject = Subject(model, loss, (x, y))
+    if not live:
+        subject = recorded(tmp_path / "run", model, (x, y), loss, 2)
+    with torch.no_grad():
+        wanted = model(x).sigmoid() - y
+    found = residual(subject, subject.centre)
+    np.testing.assert_allclose(found, wanted.numpy(), atol=1e-6)
+
+
+def test_weights_that_are_not_finite_are_left_out():
+    subject = Subject(tanh_net(), functional.mse_loss, squares(5))
+    whole, broken = subject.centre, subject.centre.clone()
+    broken[3] = math.nan
+    seen = learning(subject, {1: whole, 2: 2 * whole, 3: broken})
+    assert seen.steps.tolist() == [1, 2]
+    assert np.isfinite(seen.last_kernel).all()
+    with pytest.raises(FathomError, match=r"1 snapshots .*not finite do not count"):
+        learning(subject, {1: whole, 3: broken})

@@ -26,7 +26,8 @@ OFF = 1e-3  # relative, and far above rounding: dropout aside, training is to be
 FAR = 3.0  # standard errors between the mean and the plain prediction
 RELEVANT = 0.10  # of a prediction's standard deviation, from which on a gap matters
 RELEVANT_PROBABILITY = 0.02  # the same of classes
-SHARE_FAR = 0.05  # of predictions that may be further apart; chance leaves 0.3 %
+SHARE_FAR = 0.05  # of predictions that may be further apart; chance leaves 0.3 % of many draws
+JUDGED = 10  # draws, from which on chance leaves 1.5 % at most; of three it leaves 9.5 %
 
 
 class Fired(Protocol):
@@ -218,7 +219,7 @@ def changed_shape(drawn: Draws, about: About) -> Finding | None:
 
 def far_from_plain(found: Uncertainty, gap: Floats | None, about: About) -> Finding | None:
     """The more draws, the smaller a gap is seen; so only what is large as well is told of."""
-    if gap is None or np.isnan(gap).all():
+    if gap is None or np.isnan(gap).all() or found.draws < JUDGED:
         return None
     with np.errstate(invalid="ignore"):  # where nothing spreads, the other guards see the gap
         apart = np.abs(gap) * found.mean.error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -247,12 +247,17 @@ def _findings(predictions: NDArray[Any], said: _Said, reading: Reading) -> tuple
     about = said.about[0]
     looks = (
         _identical(predictions, about),
-        not_finite(predictions, about),
+        _of_members(not_finite(predictions, about)),
         normalised(predictions, reading, about),
-        repeated(predictions, about),
+        _of_members(repeated(predictions, about)),
         _other_data(said),
     )
     return gathered("ensemble", looks)
+
+
+def _of_members(found: Finding | None) -> Finding | None:
+    """What is told of draws, told of members."""
+    return found and replace(found, symptom=found.symptom.replace(" draws ", " members "))
 
 
 def _identical(predictions: NDArray[Any], about: About) -> Finding | None:

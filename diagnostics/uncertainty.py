@@ -139,9 +139,12 @@ def checked(draws: NDArray[Any], reading: Reading) -> Reading:
     axes = range(1, draws.ndim)  # those of the predictions: the first counts the examples
     there = -len(axes) < reading.class_axis < len(axes) and reading.class_axis != 0
     if lone and not (there and shape[axes[reading.class_axis]] > 1):
+        other = 'or outputs="one logit"'
+        if reading.outputs == "probabilities":  # a lone one is not yet both classes'
+            other = "and give a lone probability p of the second of two classes as (1 - p, p)"
         raise FathomError(
             f"draws of shape {shape} have no classes on axis {reading.class_axis} of the "
-            'predictions [example, ...]; name their class_axis, or outputs="one logit".'
+            f"predictions [example, ...]; name their class_axis, {other}."
         )
     if reading.outputs in TWO_HALVES and (draws.ndim < 3 or shape[-1] % 2):
         raise FathomError(

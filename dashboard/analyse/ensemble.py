@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.analyse.mc_dropout import OUTPUTS
-from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, conditions, wish_of
+from dashboard.analyse.options import (
+    Add,
+    add_held_out,
+    add_reading,
+    add_weights,
+    at_least,
+    conditions,
+    wish_of,
+)
+from dashboard.ensembles.gain import is_known
 from dashboard.ensembles.naming import KINDS, error_name, spread_name
 from dashboard.wording import layers, number
 
@@ -33,16 +41,7 @@ def add_ensemble(add: Add) -> None:
         help="of one run, its last N (default: those of the last half of training, or 3)",
     )
     add_held_out(parser, "of")
-    parser.add_argument(
-        "--outputs",
-        choices=OUTPUTS,
-        help="what the network gives (default: logits where targets are classes, else values)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=at_least(0.0),
-        help="standard deviation of the targets' noise, for the total (default: not known)",
-    )
+    add_reading(parser)
     parser.set_defaults(command=_ensemble)
 
 
@@ -70,6 +69,8 @@ def lines(placed: PlacedEnsemble) -> Iterator[str]:
         yield f"  {_spread(placed.along.ensemble)}, mean over {placed.along.ensemble.about.data}"
     if of.gain is None:
         yield "  what averaging gains cannot be told: no targets that fit the predictions are known"
+    elif not is_known(of.gain):
+        yield "  what averaging gains cannot be told: predictions or targets are not finite"
     else:
         yield from _gain(of.gain, error_name(of))
     yield from _likelihood(of, of.likelihood)

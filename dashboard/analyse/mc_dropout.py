@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, conditions, wish_of
+from dashboard.analyse.options import (
+    Add,
+    add_held_out,
+    add_reading,
+    add_weights,
+    at_least,
+    conditions,
+    wish_of,
+)
 
 if TYPE_CHECKING:
     from diagnostics.active.mc_dropout import Ask
     from diagnostics.mc_dropout import McDropout, Sweep
-
-OUTPUTS = (
-    *("values", "mean, variance", "mean, log variance"),
-    *("logits", "one logit", "probabilities"),
-)
 
 
 def add_mc_dropout(add: Add) -> None:
@@ -39,8 +42,8 @@ def add_mc_dropout(add: Add) -> None:
         metavar="P",
         help="also every dropout set to these rates, one after the other",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    _add_reading(parser)
+    parser.add_argument("--seed", type=at_least(0), default=0)
+    add_reading(parser)
     parser.set_defaults(command=_mc_dropout)
 
 
@@ -49,19 +52,6 @@ def _rate(text: str) -> float:
     if value >= 1:
         raise argparse.ArgumentTypeError(f"{text} drops all; give a share from 0 up to below 1")
     return float(value)
-
-
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--outputs",
-        choices=OUTPUTS,
-        help="what the network gives (default: logits where targets are classes, else values)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=at_least(0.0),
-        help="standard deviation of the targets' noise, for the total (default: not known)",
-    )
 
 
 def _mc_dropout(asked: argparse.Namespace) -> int:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 Add: TypeAlias = Callable[[str, str, str], argparse.ArgumentParser]  # name, what it does, example
 Number = TypeVar("Number", int, float)
 
+OUTPUTS = (
+    *("values", "mean, variance", "mean, log variance"),
+    *("logits", "one logit", "probabilities"),
+)
+
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path)
@@ -42,6 +47,30 @@ def add_held_out(parser: argparse.ArgumentParser, told: str) -> None:
         default="",
         metavar="MODULE:FUNCTION",
         help=f"{told} held-out data: those of the recording, or what a function gives",
+    )
+
+
+def sd(text: str) -> float:
+    """A standard deviation: of nought, nothing is likely."""
+    value = at_least(0.0)(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text} is no standard deviation; give one above 0")
+    return value
+
+
+def add_reading(
+    parser: argparse.ArgumentParser,
+    noise: Callable[[str], object] = sd,
+    told: str = ", for the total (default: not known)",
+) -> None:
+    """How predictions are read; the noise may be told in other ways too."""
+    parser.add_argument(
+        "--outputs",
+        choices=OUTPUTS,
+        help="what the network gives (default: logits where targets are classes, else values)",
+    )
+    parser.add_argument(
+        "--noise", type=noise, help=f"standard deviation of the targets' noise{told}"
     )
 
 

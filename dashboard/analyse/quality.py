@@ -6,8 +6,16 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from dashboard.analyse.mc_dropout import OUTPUTS
-from dashboard.analyse.options import Add, add_held_out, add_weights, at_least, conditions, wish_of
+from dashboard.analyse.options import (
+    Add,
+    add_held_out,
+    add_reading,
+    add_weights,
+    at_least,
+    conditions,
+    sd,
+    wish_of,
+)
 from dashboard.scores.words import seldom, with_error
 from dashboard.wording import count, number
 
@@ -33,7 +41,10 @@ def add_quality(add: Add) -> None:
         help="predict by the mean of so many, with dropout on (default: once, with dropout off)",
     )
     parser.add_argument("--seed", type=at_least(0), default=0)
-    _add_reading(parser)
+    add_reading(parser, _noise, "; or residuals: estimate it from those of the recorded batch")
+    parser.add_argument(
+        "--output", type=at_least(1), help="which of several predicted values, from 1 on"
+    )
     parser.add_argument(
         "--uncertainty",
         choices=("entropy", "confidence"),
@@ -49,23 +60,6 @@ def add_quality(add: Add) -> None:
     parser.set_defaults(command=_quality)
 
 
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--outputs",
-        choices=OUTPUTS,
-        help="what the network gives (default: logits where targets are classes, else values)",
-    )
-    parser.add_argument(
-        "--noise",
-        type=_noise,
-        help="standard deviation of the targets' noise; or residuals: estimate it from those of "
-        "the recorded batch",
-    )
-    parser.add_argument(
-        "--output", type=at_least(1), help="which of several predicted values, from 1 on"
-    )
-
-
 def _none_or_some(text: str) -> int:
     """A spread with an error takes three."""
     return int(text) and at_least(3)(text)
@@ -75,7 +69,7 @@ def _noise(text: str) -> float | Literal["residuals"]:
     if text == "residuals":
         return "residuals"
     try:
-        return at_least(0.0)(text)
+        return sd(text)
     except ValueError:
         told = f"{text} is neither a standard deviation nor the word residuals; give one of them"
         raise argparse.ArgumentTypeError(told) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ Trace = dict[str, Any]
 WIDTH = 2  # standard deviations, to either side
 MOST = 500  # examples in a picture: none is wider
 CURVE = 101  # places of a draw: there are many, and each stop of a slider has its own
+AROUND = np.array([-0.5, 0.5])  # a single example, so that it has a width
 SPREAD = "dropout-ensemble spread"
 
 
@@ -107,7 +108,7 @@ def _targets(
 
 def band_traces(band: Band, colours: Palette, whose: str) -> list[Trace]:
     """From the widest to the narrowest, lines above areas."""
-    traces = []
+    band, traces = _seen(band), []
     if band.total is not None:
         name = f"± {WIDTH} sd, total with noise"
         traces.append(_area(band, band.total, name, colours.band, 1.0))
@@ -121,6 +122,17 @@ def band_traces(band: Band, colours: Palette, whose: str) -> list[Trace]:
     if np.isfinite(band.targets).any():
         traces.append(_points(band, colours, whose))
     return traces
+
+
+def _seen(band: Band) -> Band:
+    """A single place has no width, and without one neither lines nor areas are seen."""
+    if len(band.x) != 1:
+        return band
+    lines = {"x": band.x + AROUND, "mean": np.tile(band.mean, 2)}
+    lines |= {"spread": np.tile(band.spread, 2), "draws": np.tile(band.draws, (1, 2))}
+    plain = None if band.plain is None else np.tile(band.plain, 2)
+    total = None if band.total is None else np.tile(band.total, 2)
+    return replace(band, **lines, plain=plain, total=total)
 
 
 def _area(band: Band, sd: Floats, name: str, colour: str, opacity: float) -> Trace:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dashboard.dropout.arrangement import Part
+from dashboard.arrangement import Layout, Part
+from dashboard.chart import Chart, Trace, chart, titled
 from dashboard.dropout.band import Band, band_of, band_traces, outputs_of
 from dashboard.dropout.doubt import Doubt, doubt_of, entropy_traces, has_tenths, tenth_traces
 from dashboard.dropout.enough import enough_mark, enough_traces
@@ -20,19 +20,7 @@ from dashboard.theme import Palette
 from diagnostics.active.mc_dropout import PlacedDropout
 from diagnostics.mc_dropout import McDropout
 
-Trace = dict[str, Any]
-Layout = dict[str, Any]
-
 TOP, LOW, BAR = 330, 230, 36  # pixels: of a row, and of a bar with its name
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What is drawn on one pair of axes."""
-
-    part: Part
-    traces: list[Trace]
-    layout: Layout = field(default_factory=dict)  # that it needs beyond its axes
 
 
 @dataclass(frozen=True)
@@ -56,21 +44,6 @@ def look_at(placed: PlacedDropout, output: int, colours: Palette) -> Look:
     return Look(placed, output, colours, band_of(placed, output))
 
 
-def _chart(traces: list[Trace], part: Part) -> Chart:
-    """On its axes, and named in its legend or nowhere."""
-    own: Trace = {"xaxis": f"x{part.axis}", "yaxis": f"y{part.axis}"}
-    own |= {"legend": part.legend} if part.legend else {"showlegend": False}
-    return Chart(part, [trace | own for trace in traces])
-
-
-def _named(traces: list[Trace]) -> tuple[str, ...]:
-    return tuple(trace["name"] for trace in traces if trace.get("showlegend", True))
-
-
-def _titled(text: str) -> Layout:
-    return {"title": {"text": text, "standoff": 8}}
-
-
 def unsure_charts(look: Look) -> list[Chart]:
     """All that fewer draws change: maps of a plane, the examples, how many of them are wrong."""
     maps = map_charts(look)
@@ -90,11 +63,11 @@ def map_charts(look: Look) -> list[Chart]:
     for shown, axis in zip(maps_of(plane, look.output), ("", "7"), strict=True):
         scale = f"coloraxis{'2' if axis else ''}"
         points = point_traces(plane, look.output)
-        x, y = (_titled(f"{which} input") | {"showgrid": False} for which in ("first", "second"))
+        x, y = (titled(f"{which} input") | {"showgrid": False} for which in ("first", "second"))
         part = Part(axis, TOP, x, y, colours=scale)
-        chart = _chart([map_trace(plane, shown, scale), *points], part)
+        made = chart([map_trace(plane, shown, scale), *points], part)
         own = {scale: scale_of(shown), "annotations": [title_of(shown, axis)]}
-        charts.append(replace(chart, layout=own))
+        charts.append(replace(made, layout=own))
     return charts
 
 
@@ -102,24 +75,24 @@ def _band(look: Look, axis: str, height: int) -> Chart:
     band, line = band_of(look.placed, look.output, look.band), look.placed.line
     traces = band_traces(band, look.colours, f"{line.whose} data" if line else "target")
     several = outputs_of(look.placed) > 1
-    x, y = _titled(band.title), _titled(f"output {look.output + 1}" if several else "prediction")
-    return _chart(traces, Part(axis, height, x, y, _named(traces), "legend"))
+    x, y = titled(band.title), titled(f"output {look.output + 1}" if several else "prediction")
+    return chart(traces, Part(axis, height, x, y, legend="legend"))
 
 
 def _entropies(doubt: Doubt, axis: str, height: int, colours: Palette) -> Chart:
     traces = entropy_traces(doubt, colours)
-    x = _titled("examples, from the most certain to the least")
-    y = _titled("entropy, nats") | {"rangemode": "tozero"}
-    return _chart(traces, Part(axis, height, x, y, _named(traces), "legend"))
+    x = titled("examples, from the most certain to the least")
+    y = titled("entropy, nats") | {"rangemode": "tozero"}
+    return chart(traces, Part(axis, height, x, y, legend="legend"))
 
 
 def _tenths(doubt: Doubt, colours: Palette) -> list[Chart]:
     if not has_tenths(doubt):
         return []
     traces = tenth_traces(doubt, colours)
-    x = _titled("tenths, from the most certain to the least") | {"dtick": 1, "range": [0.5, 10.5]}
-    y = _titled("wrong") | {"tickformat": ".0%", "rangemode": "tozero"}
-    return [_chart(traces, Part("4", LOW, x, y, _named(traces), "legend2"))]
+    x = titled("tenths, from the most certain to the least") | {"dtick": 1, "range": [0.5, 10.5]}
+    y = titled("wrong") | {"tickformat": ".0%", "rangemode": "tozero"}
+    return [chart(traces, Part("4", LOW, x, y, legend="legend2"))]
 
 
 def histogram_chart(look: Look, example: int) -> Chart:
@@ -128,23 +101,23 @@ def histogram_chart(look: Look, example: int) -> Chart:
     found = plane.ensemble if plane else look.found
     if found.uncertainty.reading.classes:
         traces = class_traces(found, example, look.colours)
-        x = _titled("probability in a draw") | {"range": [0, 1], "tickformat": "~g"}
-        y = _titled("share of the draws") | {"tickformat": ".0%", "rangemode": "tozero"}
+        x = titled("probability in a draw") | {"range": [0, 1], "tickformat": "~g"}
+        y = titled("share of the draws") | {"tickformat": ".0%", "rangemode": "tozero"}
     else:
         traces = value_traces(found, example, look.output, look.colours)
-        x, y = _titled("prediction of a draw"), _titled("density") | {"rangemode": "tozero"}
-    return _chart(traces, Part("6", LOW, x, y, _named(traces), "legend4"))
+        x, y = titled("prediction of a draw"), titled("density") | {"rangemode": "tozero"}
+    return chart(traces, Part("6", LOW, x, y, legend="legend4"))
 
 
 def enough_chart(found: McDropout, colours: Palette) -> Chart:
     """As the draws were made, the error of the spread."""
     traces = enough_traces(found.uncertainty, colours)
-    x = _titled("draws") | _log(traces, "x") | {"tickformat": ",d"}
-    y = _titled("relative error of the spread") | _log(traces, "y") | {"tickformat": "~%"}
+    x = titled("draws") | _log(traces, "x") | {"tickformat": ",d"}
+    y = titled("relative error of the spread") | _log(traces, "y") | {"tickformat": "~%"}
     if found.uncertainty.needed is None:  # then there is one line, and no scale about it
         y |= {"range": [-2, 0], "dtick": 1}
-    chart = _chart(traces, Part("2", LOW, x, y, _named(traces), "legend3"))
-    return replace(chart, layout={"annotations": enough_mark(found.uncertainty, colours)})
+    made = chart(traces, Part("2", LOW, x, y, legend="legend3"))
+    return replace(made, layout={"annotations": enough_mark(found.uncertainty, colours)})
 
 
 def share_charts(found: McDropout, colours: Palette) -> list[Chart]:
@@ -153,21 +126,21 @@ def share_charts(found: McDropout, colours: Palette) -> list[Chart]:
     if not shares:
         return []
     rows = len(drawn(shares))
-    x = _titled("each dropout alone, of the spread of all") | {"tickformat": ".0%"}
+    x = titled("each dropout alone, of the spread of all") | {"tickformat": ".0%"}
     y = {"visible": False, "range": [rows - 0.5, -0.75]}
-    return [_chart(share_traces(shares, colours), Part("3", max(LOW, BAR * rows), x, y))]
+    return [chart(share_traces(shares, colours), Part("3", max(LOW, BAR * rows), x, y))]
 
 
 def rate_charts(found: McDropout, colours: Palette) -> list[Chart]:
     """What other rates would do, where they were asked."""
     if found.sweep is None:
         return []
-    charts, x = [], _titled("rate that every dropout is set to") | {"tickformat": "~g"}
+    charts, x = [], titled("rate that every dropout is set to") | {"tickformat": "~g"}
     both = (spread_traces(found, colours), likelihood_traces(found, colours))
     for traces, axis, legend in zip(both, ("8", "9"), ("legend5", "legend6"), strict=True):
         if traces:
-            y = _titled(_swept(found) if axis == "8" else "mean log likelihood, nats")
-            charts.append(_chart(traces, Part(axis, LOW, x, y, _named(traces), legend)))
+            y = titled(_swept(found) if axis == "8" else "mean log likelihood, nats")
+            charts.append(chart(traces, Part(axis, LOW, x, y, legend=legend)))
     return charts
 
 

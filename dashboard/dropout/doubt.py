@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.dropout.band import SPREAD
+from dashboard.dropout.band import AROUND, SPREAD
 from dashboard.theme import Palette
 from diagnostics.mc_dropout import McDropout
 
@@ -68,9 +68,10 @@ def entropy_traces(doubt: Doubt, colours: Palette) -> list[Trace]:
     some = drawn(doubt)
     x = (some + 1).astype(np.float64)
     wrong = doubt.wrong[some] == 1
-    traces = [
-        _area(x, doubt.within[some], WITHIN, colours.missing),
-        _area(x, doubt.between[some], SPREAD, colours.accent),
+    wide, across = (x, some) if len(x) != 1 else (x + AROUND, np.tile(some, 2))
+    traces = [  # of a single example, areas have a width too
+        _area(wide, doubt.within[across], WITHIN, colours.missing),
+        _area(wide, doubt.between[across], SPREAD, colours.accent),
     ]
     if not np.isfinite(doubt.wrong).any():
         return traces

@@ -27,10 +27,10 @@ def running_error(found: Uncertainty) -> tuple[NDArray[np.int64], Floats]:
 def enough_traces(found: Uncertainty, colours: Palette) -> list[Trace]:
     """The mean over examples as draws were made; one example as they are now, and would be."""
     draws, share = running_error(found)
-    traces = [
-        _trace(draws, share, "mean over examples", colours.accent)
-        | {"mode": "lines+markers", "line": {"width": 2, "color": colours.accent}}
-    ]
+    traces = []
+    if np.isfinite(share).any():  # one example that is not finite leaves no mean
+        line = {"mode": "lines+markers", "line": {"width": 2, "color": colours.accent}}
+        traces.append(_trace(draws, share, "mean over examples", colours.accent) | line)
     if np.isfinite(found.relative):
         single = _trace([found.draws], [found.relative], "median example", colours.fit)
         most = _trace([found.draws], [found.worst], "nine in ten", colours.fit)
@@ -82,10 +82,17 @@ def enough_mark(found: Uncertainty, colours: Palette) -> list[dict[str, Any]]:
     draws, share = running_error(found)
     falls = share[0] > PRECISE  # through the line: then there is room below it
     side = {"x": 0, "xanchor": "left", "yanchor": "top" if falls else "bottom"}
-    if found.needed > found.draws * (found.draws / draws[0]) ** ASIDE:  # room beyond the curve
+    beyond = found.needed > found.draws * (found.draws / draws[0]) ** ASIDE
+    if beyond or (falls and _early(draws, share, max(found.draws, found.needed))):
         side = {"x": 1, "xanchor": "right", "yanchor": "top"}
     place = {"xref": "x2 domain", "yref": "y2", "y": float(np.log10(PRECISE))}
     return [place | side | _words(f"{PRECISE:.0%}: {told}", colours.good)]
+
+
+def _early(draws: NDArray[np.int64], share: Floats, last: int) -> bool:
+    """Is the curve through the line in the left half of the picture?"""
+    first = draws[np.argmax(share <= PRECISE)]  # never through it: not asked, or the first of all
+    return bool((share <= PRECISE).any() and first**2 < draws[0] * last)
 
 
 def _words(text: str, colour: str) -> dict[str, Any]:

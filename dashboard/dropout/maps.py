@@ -94,7 +94,8 @@ def point_traces(plane: Plane, output: int) -> list[Trace]:
     places, targets = plane.known[some], plane.targets[some]
     aimed = targets[:, output] if output < targets.shape[1] else np.full(len(some), np.nan)
     if not plane.ensemble.uncertainty.reading.classes:
-        return [_points(places, BRIGHT, plane, "%{customdata:.4g}", aimed)]
+        return [_points(places, BRIGHT, plane, "%{customdata[0]:.4g}", aimed)]
+    aimed = np.where(aimed < 0, np.nan, aimed)  # that is none to be met
     known = np.unique(aimed[np.isfinite(aimed)])
     traces = [_points(places[~np.isfinite(aimed)], WITHOUT, plane, "no class")]
     for place, of_class in enumerate(known):
@@ -117,5 +118,5 @@ def _points(
         "hovertemplate": f"%{{x:.3g}}, %{{y:.3g}}<br>{told}<extra></extra>",
     }
     if targets is not None:
-        trace["customdata"] = _finite(targets)
+        trace["customdata"] = _finite(targets)[:, None]
     return trace

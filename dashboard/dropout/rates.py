@@ -24,9 +24,10 @@ def trained_rates(found: McDropout) -> Floats:
 
 
 def spread_traces(found: McDropout, colours: Palette) -> list[Trace]:
-    """The spread at each rate, and that of the network as it is."""
+    """The spread at each rate, and that of the network as it is; none where it is not known."""
     sweep = found.sweep
-    assert sweep is not None
+    if sweep is None or not np.isfinite(sweep.epistemic.value).any():
+        return []
     own = found.uncertainty.average
     name = "mutual information" if found.uncertainty.reading.classes else "variance"
     return _traces(found, sweep.epistemic, own, f"{name} over the draws", colours)
@@ -36,6 +37,8 @@ def likelihood_traces(found: McDropout, colours: Palette) -> list[Trace]:
     """Of the targets at each rate, by the draws of that rate together; none without targets."""
     sweep = found.sweep
     if sweep is None or sweep.log_likelihood is None or found.likelihood is None:
+        return []
+    if not np.isfinite(sweep.log_likelihood.value).any():
         return []
     of, own = sweep.log_likelihood, found.likelihood.mean
     traces = _traces(found, of, own, "mean log likelihood", colours)

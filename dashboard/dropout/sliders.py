@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dashboard.dropout.arrangement import FROM_TOP, below
-from dashboard.dropout.charts import Chart, Look, histogram_chart, unsure_charts
+import numpy as np
+
+from dashboard.arrangement import FROM_TOP, below
+from dashboard.chart import Chart, Trace, all_traces
+from dashboard.dropout.charts import Look, histogram_chart, unsure_charts
 from dashboard.dropout.ladder import stops
 from dashboard.dropout.moves import moves
 from dashboard.dropout.spots import Spots, cursor, spots_of_band, spots_of_doubt, spots_of_plane
@@ -15,8 +18,18 @@ from dashboard.dropout.views import seen_by
 from dashboard.step_slider import played, step_slider, stop
 from dashboard.theme import safe
 
-Trace = dict[str, Any]
 Slider = dict[str, Any]
+
+
+def sliders_of(look: Look, charts: Sequence[Chart], spots: Spots | None) -> list[Slider]:
+    """That of the places first, which is played; below that of the draws, if there is one."""
+    if spots is None:
+        return []
+    draws = draws_slider(look, charts)
+    places = []
+    if spots.several:
+        places = [spots_slider(look, spots, charts, len(draws))]
+    return [*places, *draws]
 
 
 def draws_slider(look: Look, charts: Sequence[Chart]) -> list[Slider]:
@@ -46,14 +59,15 @@ def spots_of(look: Look) -> Spots | None:
     return spots_of_doubt(look.doubt) if look.doubt else None
 
 
-def spots_slider(look: Look, spots: Spots, first: Chart, start: int) -> Slider:
-    """Over the histogram, whose traces begin at `start`, and the mark on the first charts."""
+def spots_slider(look: Look, spots: Spots, charts: Sequence[Chart], place: int) -> Slider:
+    """Over the histogram, whose traces follow on the charts', and the mark on the first of them."""
+    start = len(all_traces(charts))
     drawings = [histogram_chart(look, int(example)).traces for example in spots.examples]
     made = [
         stop(n, data, {"shapes": marks(look, spots, n)}, traces) | {"label": safe(spots.labels[n])}
         for n, (data, traces) in enumerate(moves(drawings, start))
     ]
-    room, prefix = below(first.part, 1), f"draws at {spots.what} "
+    room, prefix = below(charts[0].part, place), f"draws at {spots.what} "
     slider = step_slider(made, spots.first, look.colours, prefix=prefix, room=room)
     return played(slider) | FROM_TOP
 
@@ -61,10 +75,6 @@ def spots_slider(look: Look, spots: Spots, first: Chart, start: int) -> Slider:
 def marks(look: Look, spots: Spots, spot: int) -> list[Any]:
     """Where the place is, on one chart or on both maps."""
     return cursor(spots, spot, ("", "7") if look.placed.plane else ("",), look.colours)
-
-
-def all_traces(charts: Sequence[Chart]) -> list[Trace]:
-    return [trace for chart in charts for trace in chart.traces]
 
 
 def clickable(chart: Chart, spots: Spots) -> Chart:
@@ -79,4 +89,8 @@ def _clickable(trace: Trace, spots: Spots) -> Trace:
         return trace | {"customdata": [[[int(spot)] for spot in row] for row in rows]}
     if trace["mode"] == "lines" and len(trace["x"]) == len(spots.nearest):
         return trace | {"customdata": spots.nearest[:, None]}
+    if trace["mode"] == "markers" and "symbol" not in trace["marker"]:  # crosses come and go
+        near = spots.next_to(np.asarray(trace["x"]), np.asarray(trace["y"]))
+        told = trace.get("customdata", np.empty((len(near), 0)))
+        return trace | {"customdata": np.column_stack([told, near])}
     return trace

@@ -35,6 +35,18 @@ class Spots:
     nearest: Integers  # [place]  which spot is, of all places that are drawn
     first: int  # the one that spreads most
 
+    @property
+    def several(self) -> bool:
+        return len(self.examples) > 1
+
+    def next_to(self, x: Floats, y: Floats) -> Integers:
+        """Which spot is, of other places than those that are drawn."""
+        away = (x[:, None] - self.x) ** 2
+        if self.y is not None:  # by the same measure either way
+            wide, high = self.reach
+            away = away / wide**2 + (1.6 * (y[:, None] - self.y) / high) ** 2
+        return np.asarray(away.argmin(1))
+
 
 def spots_of_band(band: Band, alike: str) -> Spots | None:
     return _in_a_row(band.x, band.order, band.spread, alike)

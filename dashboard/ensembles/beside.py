@@ -108,6 +108,10 @@ def spread_traces(rows: tuple[Row, ...], colours: Palette) -> list[Trace]:
     return _points(rows, [row.spread for row in rows], colours)
 
 
+def has_spreads(rows: tuple[Row, ...]) -> bool:
+    return any(np.isfinite(row.spread.value) for row in rows)
+
+
 def has_likelihoods(rows: tuple[Row, ...]) -> bool:
     return bool(rows) and all(row.log_likelihood is not None for row in rows)
 

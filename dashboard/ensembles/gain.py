@@ -14,6 +14,11 @@ Trace = dict[str, Any]
 LIMIT = "of infinitely many"
 
 
+def is_known(gain: Gain | None) -> bool:
+    """One example that is not finite leaves no mean."""
+    return gain is not None and bool(np.isfinite(gain.error.value).all())
+
+
 def gain_traces(gain: Gain, colours: Palette) -> list[Trace]:
     """From one member to all; the line is where more and more of them would lead."""
     ends = np.array([gain.members[0], gain.members[-1]])

@@ -9,6 +9,7 @@ from dashboard.dropout.band import WIDTH
 from dashboard.dropout.doubt import has_tenths
 from dashboard.ensembles.as_draws import doubt_in, shown
 from dashboard.ensembles.beside import Beside, Drawn, Row, has_likelihoods, rows_of, whole
+from dashboard.ensembles.gain import is_known
 from dashboard.ensembles.naming import KINDS, distance_name, error_name, spread_name
 from dashboard.named_numbers import Named
 from dashboard.wording import layers, number
@@ -56,13 +57,17 @@ def _what(placed: PlacedEnsemble) -> str:
 def _gained(of: Ensemble) -> str:
     if of.gain is None:
         return "No targets that fit the predictions are known, so no error is drawn."
+    if not is_known(of.gain):
+        return "Some predictions or targets are not finite, so no error is drawn."
     gained, limit = of.gain.gained, of.gain.limit
     told = (
         f"Averaging {len(of.names)} takes {_pm(gained.value[-1], gained.error[-1])} off the "
         f"{error_name(of)} of one, {number(float(of.gain.error.value[0]))}; of infinitely many "
         f"such members {number(float(limit.value))} would stay, since their errors correlate by "
-        f"{number(of.gain.correlation)}. The area about the error is ± its standard error."
+        f"{number(of.gain.correlation)}."
     )
+    if np.isfinite(of.gain.error.error).all():  # none of a single example
+        told += " The area about the error is ± its standard error."
     if of.about.data.endswith(RECORDED):
         return f"{told} {SEEN}"
     return told
@@ -126,7 +131,7 @@ def _apart(of: Ensemble) -> Named:
 
 
 def _errors(of: Ensemble) -> tuple[Named, ...]:
-    if of.gain is None:
+    if of.gain is None or not is_known(of.gain):
         return ()
     gain, name = of.gain, error_name(of)
     rows = (

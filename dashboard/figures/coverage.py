@@ -7,12 +7,13 @@ import math
 from plotly.graph_objects import Figure
 
 from dashboard.about import conditions, label
+from dashboard.arrangement import Part, arranged
 from dashboard.canvas import Canvas
+from dashboard.chart import Chart, all_traces, chart
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
 from dashboard.scores.intervals import at_level, curve_traces, pit_traces
 from dashboard.scores.marks import Layout, headline, titled
-from dashboard.scores.panes import Pane, arranged
 from dashboard.scores.words import seldom, with_error
 from dashboard.stored import Stored
 from dashboard.theme import Palette, Scheme, palette, safe, template
@@ -28,22 +29,22 @@ def draw(found: Coverage, *, scheme: Scheme = "light") -> Figure:
     """Nominal against observed coverage on the left, where the truth lies on the right."""
     colours = palette(scheme)
     rows = [[_curve(found, colours), _pit(found, colours)]]
-    figure = Canvas(data=[trace for row in rows for pane in row for trace in pane.traces])
+    figure = Canvas(data=all_traces([each for row in rows for each in row]))
     figure.update_layout(_layout(found, scheme))
-    figure.update_layout(arranged(rows))
+    figure.update_layout(arranged([[each.part for each in row] for row in rows], headline=True))
     return figure
 
 
-def _curve(found: Coverage, colours: Palette) -> Pane:
+def _curve(found: Coverage, colours: Palette) -> Chart:
     x = titled("level of the interval", range=[0, 1], tickformat=".0%")
     y = titled("examples inside", range=[0, 1.01], tickformat=".0%")
-    return Pane("", 320, x, y, curve_traces(found.curve, colours))
+    return chart(curve_traces(found.curve, colours), Part("", 320, x, y, legend="legend"))
 
 
-def _pit(found: Coverage, colours: Palette) -> Pane:
+def _pit(found: Coverage, colours: Palette) -> Chart:
     x = titled("where the truth lies in its forecast (PIT)", range=[0, 1])
     y = titled("examples", range=[0, 1.08 * max(found.pit.count.max(), found.pit.calibrated_high)])
-    return Pane("2", 320, x, y, pit_traces(found.pit, colours))
+    return chart(pit_traces(found.pit, colours), Part("2", 320, x, y, legend="legend2"))
 
 
 def verdict(found: Coverage) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from plotly.graph_objects import Figure
 
 from dashboard.about import label
+from dashboard.arrangement import Part, arranged
 from dashboard.canvas import Canvas
-from dashboard.dropout.arrangement import Part, arranged
+from dashboard.chart import Chart, all_traces, chart, headline, titled
 from dashboard.dropout.band import outputs_of
 from dashboard.dropout.doubt import Doubt, has_tenths, tenth_traces
 from dashboard.ensembles.as_draws import (
@@ -24,6 +24,7 @@ from dashboard.ensembles.beside import (
     Drawn,
     beside,
     has_likelihoods,
+    has_spreads,
     likelihood_traces,
     newest_change,
     row_axis,
@@ -33,19 +34,15 @@ from dashboard.ensembles.beside import (
     whole,
 )
 from dashboard.ensembles.distance import distance_traces, has_map, member_axis, number_axis
-from dashboard.ensembles.gain import gain_traces
+from dashboard.ensembles.gain import gain_traces, is_known
 from dashboard.ensembles.naming import KINDS, error_name
 from dashboard.ensembles.told import caption, numbers
 from dashboard.panel import StoredPanel
 from dashboard.stored import Stored
 from dashboard.theme import Palette, Scheme, palette, safe, template
-from dashboard.verdicts import ICONS
-from dashboard.wording import words
 from diagnostics.active.ensemble import PlacedEnsemble, stored_ensemble
 from diagnostics.ensemble import Ensemble, Gain
 from diagnostics.run import Run
-
-Trace: TypeAlias = dict[str, Any]
 
 MOST_OUTPUTS = 6
 TOP, LOW, LEAST = 330, 250, 130  # pixels: of a row
@@ -55,28 +52,11 @@ def draw(found: Drawn, *, scheme: Scheme = "light", view: str | None = None) -> 
     """Predictions above; then what averaging gains and how far members are apart; then dropout."""
     both, colours = whole(found), palette(scheme)
     rows = [*_rows(both.placed, _output(both, view), colours), _lower(both, colours)]
-    figure = Canvas(data=[trace for row in rows for chart in row for trace in chart.traces])
+    figure = Canvas(data=all_traces([each for row in rows for each in row]))
     figure.update_layout(_layout(both, scheme))
-    parts = [[chart.part for chart in row] for row in rows if row]
+    parts = [[each.part for each in row] for row in rows if row]
     figure.update_layout(arranged(parts, headline=bool(both.placed.ensemble.findings)))
     return figure
-
-
-@dataclass(frozen=True)
-class _Chart:
-    """What is drawn on one pair of axes."""
-
-    part: Part
-    traces: list[Trace]
-
-
-def _chart(traces: list[Trace], part: Part) -> _Chart:
-    """On its axes, and named in its legend or nowhere."""
-    own: Trace = {"xaxis": f"x{part.axis}", "yaxis": f"y{part.axis}"}
-    own |= {"legend": part.legend} if part.legend else {}
-    off = {} if part.legend else {"showlegend": False}
-    drawn = [trace | own | ({} if trace["type"] == "heatmap" else off) for trace in traces]
-    return _Chart(part, drawn)
 
 
 def choices(found: Drawn) -> dict[str, tuple[str, ...]]:
@@ -97,10 +77,10 @@ def _output(found: Drawn, view: str | None) -> int:
     return known.index(view)
 
 
-def _rows(placed: PlacedEnsemble, output: int, colours: Palette) -> list[list[_Chart]]:
+def _rows(placed: PlacedEnsemble, output: int, colours: Palette) -> list[list[Chart]]:
     """Two a row; a line over the whole width."""
     of = placed.ensemble
-    gained = [_gained(of.gain, error_name(of), colours)] if of.gain else []
+    gained = [_gained(of.gain, error_name(of), colours)] if of.gain and is_known(of.gain) else []
     classes = of.uncertainty.reading.classes
     apart = [_apart(of, TOP if classes else LOW, colours)] if has_map(of) else []
     if classes:
@@ -110,90 +90,67 @@ def _rows(placed: PlacedEnsemble, output: int, colours: Palette) -> list[list[_C
     traces = member_traces(placed, output, colours)
     several = len(choices(placed).get("view", ())) > 1
     title = f"output {output + 1}" if several else "prediction"
-    x, y = _titled(band_title(placed)), _titled(title)
-    band = _chart(traces, Part("", TOP, x, y, _names(traces), "legend"))
+    x, y = titled(band_title(placed)), titled(title)
+    band = chart(traces, Part("", TOP, x, y, legend="legend"))
     return [[band], [*gained, *apart]]
 
 
-def _entropies(of: Ensemble, doubt: Doubt, colours: Palette) -> _Chart:
+def _entropies(of: Ensemble, doubt: Doubt, colours: Palette) -> Chart:
     traces = entropies(of, doubt, colours)
-    x = _titled("examples, the most certain first")
-    y = _titled("entropy, nats") | {"rangemode": "tozero"}
-    return _chart(traces, Part("", TOP, x, y, _names(traces), "legend"))
+    x = titled("examples, the most certain first")
+    y = titled("entropy, nats") | {"rangemode": "tozero"}
+    return chart(traces, Part("", TOP, x, y, legend="legend"))
 
 
-def _tenths(doubt: Doubt, colours: Palette) -> _Chart:
+def _tenths(doubt: Doubt, colours: Palette) -> Chart:
     traces = tenth_traces(doubt, colours)
-    x = _titled("tenths, the most certain first") | {"dtick": 1, "range": [0.5, 10.5]}
-    y = _titled("wrong") | {"tickformat": ".0%", "rangemode": "tozero"}
-    return _chart(traces, Part("2", LOW, x, y, _names(traces), "legend2"))
+    x = titled("tenths, the most certain first") | {"dtick": 1, "range": [0.5, 10.5]}
+    y = titled("wrong") | {"tickformat": ".0%", "rangemode": "tozero"}
+    return chart(traces, Part("2", LOW, x, y, legend="legend2"))
 
 
-def _gained(gain: Gain, name: str, colours: Palette) -> _Chart:
+def _gained(gain: Gain, name: str, colours: Palette) -> Chart:
     traces = gain_traces(gain, colours)
-    x = _titled("members") | {"dtick": max(1, -(-len(gain.members) // 10))}
-    return _chart(traces, Part("3", LOW, x, _titled(name), _names(traces), "legend3"))
+    x = titled("members") | {"dtick": max(1, -(-len(gain.members) // 10))}
+    return chart(traces, Part("3", LOW, x, titled(name), legend="legend3"))
 
 
-def _apart(of: Ensemble, height: int, colours: Palette) -> _Chart:
+def _apart(of: Ensemble, height: int, colours: Palette) -> Chart:
     part = Part("4", height, number_axis(of), member_axis(of))
-    return _chart(distance_traces(of, colours), part)
+    return chart(distance_traces(of, colours), part)
 
 
-def _lower(found: Beside, colours: Palette) -> list[_Chart]:
+def _lower(found: Beside, colours: Palette) -> list[Chart]:
     """What a dropout ensemble says of the same examples, where there is one."""
     rows = rows_of(found)
     if not rows:
         return []
     axis, classes = row_axis(rows), found.placed.ensemble.uncertainty.reading.classes
     what = "mutual information, nats" if classes else "variance"
-    x = _titled(f"mean spread ({what})") | {"rangemode": "tozero"}
-    charts = [_chart(spread_traces(rows, colours), Part("5", LEAST, x, axis))]
+    x = titled(f"mean spread ({what})") | {"rangemode": "tozero"}
+    charts = []
+    if has_spreads(rows):
+        charts.append(chart(spread_traces(rows, colours), Part("5", LEAST, x, axis)))
     if not has_likelihoods(rows):
         return charts
     traces = likelihood_traces(rows, colours)
-    x = _titled("log likelihood (open: one alone)")
-    return [*charts, _chart(traces, Part("6", LEAST, x, axis))]
-
-
-def _names(traces: list[Trace]) -> tuple[str, ...]:
-    return tuple(trace["name"] for trace in traces if trace.get("showlegend", True))
-
-
-def _titled(text: str) -> dict[str, Any]:
-    return {"title": {"text": text, "standoff": 8}}
+    x = titled("log likelihood (open: one alone)")
+    return [*charts, chart(traces, Part("6", LEAST, x, axis))]
 
 
 def _layout(found: Beside, scheme: Scheme) -> dict[str, Any]:
     of, rows, colours = found.placed.ensemble, rows_of(found), palette(scheme)
-    legend = {"xanchor": "left", "bgcolor": "rgba(0,0,0,0)"}
     return {
         "template": template(scheme),
         "uirevision": safe(of.about.run),
         "margin": {"l": 56, "r": 16},
         "hovermode": "closest",
-        "legend": legend,
-        "legend2": legend,
-        "legend3": legend,
-        "title": _headline(of, colours),
+        "title": headline(of.findings, colours),
         "annotations": [
-            *row_names(rows, "5", colours),
+            *(row_names(rows, "5", colours) if has_spreads(rows) else []),
             *(row_names(rows, "6", colours) if has_likelihoods(rows) else []),
         ],
     }
-
-
-def _headline(of: Ensemble, colours: Palette) -> dict[str, Any]:
-    """What is wrong with the members, before anyone reads a number off them."""
-    if not of.findings:
-        return {}
-    worst, others = of.findings[0], len(of.findings) - 1
-    more = f", and {others} more" if others else ""
-    text = f"<b>{ICONS[worst.severity]} {safe(words(worst.disease))}{more}</b>"
-    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container"}
-    place |= {"yanchor": "top", "pad": {"t": 8}}
-    colour = getattr(colours, worst.severity)
-    return {"text": text, "font": {"size": 13, "color": colour}} | place
 
 
 def _label(found: Drawn) -> str:

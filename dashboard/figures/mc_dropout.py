@@ -8,11 +8,11 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from dashboard.about import centre, conditions, label
+from dashboard.arrangement import Part, arranged, merged
 from dashboard.canvas import Canvas
-from dashboard.dropout.arrangement import Part, arranged, merged
+from dashboard.chart import Chart, all_traces, headline
 from dashboard.dropout.band import SPREAD, WIDTH
 from dashboard.dropout.charts import (
-    Chart,
     Look,
     enough_chart,
     histogram_chart,
@@ -22,22 +22,20 @@ from dashboard.dropout.charts import (
     unsure_charts,
 )
 from dashboard.dropout.doubt import doubt_of, has_tenths
+from dashboard.dropout.ladder import stops
 from dashboard.dropout.shares import shares_of
 from dashboard.dropout.sliders import (
-    all_traces,
     clickable,
-    draws_slider,
     marks,
+    sliders_of,
     spots_of,
-    spots_slider,
 )
 from dashboard.dropout.views import View, seen, views_of
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
 from dashboard.stored import Stored
-from dashboard.theme import Palette, Scheme, palette, safe, template
-from dashboard.verdicts import ICONS
-from dashboard.wording import count, number, words
+from dashboard.theme import Scheme, palette, safe, template
+from dashboard.wording import count, number
 from diagnostics.active.mc_dropout import PlacedDropout, stored_dropout
 from diagnostics.mc_dropout import Dropout, McDropout
 from diagnostics.run import Run
@@ -50,9 +48,12 @@ CAVEAT = (
     "The spread is that of the dropout ensemble. It is not what more data would take away: in a "
     "linear network it depends on the weights alone, however many examples they were trained on."
 )
-SLIDERS = (
-    "The sliders show it as it is with the first so many draws, in the order that all of them "
-    "give, and the draws at one place; a click on the first chart goes to the place next to it."
+FEWER = (
+    "A slider shows it as it is with the first so many draws, in the order that all of them give."
+)
+PLACES = (
+    "A slider goes along places, with the draws at each; a click on the first chart goes to the "
+    "place next to it."
 )
 
 
@@ -62,19 +63,19 @@ def draw(found: Drawn, *, scheme: Scheme = "light", view: str | None = None) -> 
     chosen = _view(placed, view)
     look = look_at(seen(placed, chosen), chosen.output, colours)
     unsure, spots = unsure_charts(look), spots_of(look)
-    if spots:
+    several = spots is not None and spots.several
+    if spots and several:
         unsure[0] = clickable(unsure[0], spots)
     histogram = [histogram_chart(look, int(spots.examples[spots.first]))] if spots else []
     asked = [*share_charts(placed.ensemble, colours), *rate_charts(placed.ensemble, colours)]
     rest = [*histogram, enough_chart(look.found, colours), *asked]
-    sliders = []
-    if spots:
-        sliders = [spots_slider(look, spots, unsure[0], len(all_traces(unsure)))]
-        sliders += draws_slider(look, unsure)
+    sliders = sliders_of(look, unsure, spots)
     figure = Canvas(data=all_traces([*unsure, *rest]))
     figure.update_layout(_layout(placed, scheme))
-    figure.update_layout(_arranged(look, [*unsure, *rest], len(sliders)))
-    figure.update_layout(sliders=sliders, shapes=marks(look, spots, spots.first) if spots else [])
+    layout = _arranged(look, [*unsure, *rest], len(sliders))
+    layout["meta"]["player"] = several
+    shapes = marks(look, spots, spots.first) if spots and several else []
+    figure.update_layout(layout | {"sliders": sliders, "shapes": shapes})
     return figure
 
 
@@ -85,8 +86,7 @@ def _arranged(look: Look, charts: list[Chart], sliders: int) -> dict[str, Any]:
     for chart in charts:
         layout = merged(chart.layout, layout)
     notes = [note for chart in charts for note in chart.layout.get("annotations", [])]
-    layout["meta"]["player"] = sliders > 0
-    return layout | {"annotations": notes, "title": _headline(found, colours)}
+    return layout | {"annotations": notes, "title": headline(found.findings, colours)}
 
 
 def _rows(parts: list[Part]) -> list[list[Part]]:
@@ -122,28 +122,13 @@ def _view(placed: PlacedDropout, view: str | None) -> View:
 
 def _layout(placed: PlacedDropout, scheme: Scheme) -> dict[str, Any]:
     found = placed.ensemble
-    legend = {"xanchor": "left", "bgcolor": "rgba(0,0,0,0)"}
     return {
         "template": template(scheme),
         "uirevision": safe(found.about.run),
         "margin": {"l": 56, "r": 16},
         "hovermode": "closest",
-        **{f"legend{n}": legend for n in ("", *range(2, 7))},
         "bargap": 0.5,
     }
-
-
-def _headline(found: McDropout, colours: Palette) -> dict[str, Any]:
-    """What is wrong with the draws, before anyone reads a number off them; all of it is below."""
-    if not found.findings:
-        return {}
-    worst, others = found.findings[0], len(found.findings) - 1
-    more = f", and {others} more" if others else ""
-    text = f"<b>{ICONS[worst.severity]} {safe(words(worst.disease))}{more}</b>"
-    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container"}
-    place |= {"yanchor": "top", "pad": {"t": 8}}
-    colour = getattr(colours, worst.severity)
-    return {"text": text, "font": {"size": 13, "color": colour}} | place
 
 
 def caption(found: Drawn) -> str:
@@ -153,7 +138,8 @@ def caption(found: Drawn) -> str:
     symptoms = (each.symptom[:1].upper() + each.symptom[1:] for each in of.findings)
     parts = [*symptoms, _what(placed), *_over_a_plane(placed), CAVEAT, _known(of)]
     if of.uncertainty.needed:
-        parts.append(SLIDERS)
+        parts += [FEWER] if len(stops(of)) > 1 else []
+        parts += [PLACES] if placed.plane or of.uncertainty.epistemic.value.size > 1 else []
     if shares_of(of):
         parts.append(
             "Bars: each dropout with all others off (± standard error); what is missing to 100 %, "

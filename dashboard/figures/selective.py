@@ -7,11 +7,12 @@ import math
 from plotly.graph_objects import Figure
 
 from dashboard.about import conditions, label
+from dashboard.arrangement import Part, arranged
 from dashboard.canvas import Canvas
+from dashboard.chart import Chart, all_traces, chart
 from dashboard.named_numbers import Named
 from dashboard.panel import StoredPanel
 from dashboard.scores.marks import Layout, headline, titled
-from dashboard.scores.panes import Pane, arranged
 from dashboard.scores.rejection import (
     WIDTH,
     is_share,
@@ -45,9 +46,9 @@ def draw(found: Selective, *, scheme: Scheme = "light", view: str | None = None)
         [_risk(found, colours), _sparsification(found, view, colours)],
         [_tenths(found, colours), *_strangers(found, colours)],
     ]
-    figure = Canvas(data=[trace for row in rows for pane in row for trace in pane.traces])
+    figure = Canvas(data=all_traces([each for row in rows for each in row]))
     figure.update_layout(_layout(found, scheme))
-    figure.update_layout(arranged(rows))
+    figure.update_layout(arranged([[each.part for each in row] for row in rows], headline=True))
     return figure
 
 
@@ -69,31 +70,33 @@ def _loss(found: Selective) -> Layout:
     return titled("mean loss", rangemode="tozero")
 
 
-def _risk(found: Selective, colours: Palette) -> Pane:
+def _risk(found: Selective, colours: Palette) -> Chart:
     x = titled("share kept, the most certain first", range=[0, 1], tickformat=".0%")
     most = 1.0 if is_share(found.deciles) else math.inf
-    return Pane("", TOP, x, _loss(found), risk_traces(found.risk_coverage, colours, most))
+    traces = risk_traces(found.risk_coverage, colours, most)
+    return chart(traces, Part("", TOP, x, _loss(found), legend="legend"))
 
 
-def _sparsification(found: Selective, view: str | None, colours: Palette) -> Pane:
+def _sparsification(found: Selective, view: str | None, colours: Palette) -> Chart:
     of = _chosen(found, view)
     x = titled("share removed, the most uncertain first", range=[0, 1], tickformat=".0%")
     y = titled(f"loss, {of.definition}", rangemode="tozero")
-    return Pane("2", TOP, x, y, sparsification_traces(of, colours))
+    return chart(sparsification_traces(of, colours), Part("2", TOP, x, y, legend="legend2"))
 
 
-def _tenths(found: Selective, colours: Palette) -> Pane:
+def _tenths(found: Selective, colours: Palette) -> Chart:
     x = titled("tenths of the examples, by uncertainty", range=[0, 1], tickformat=".0%")
     mean = found.risk_coverage.random_aurc.value
-    return Pane("3", LOW, x, _loss(found), tenth_traces(found.deciles, mean, colours))
+    return chart(tenth_traces(found.deciles, mean, colours), Part("3", LOW, x, _loss(found)))
 
 
-def _strangers(found: Selective, colours: Palette) -> list[Pane]:
+def _strangers(found: Selective, colours: Palette) -> list[Chart]:
     if found.strangers is None:
         return []
     x = titled("uncertainty, of the own data and of the other")
     y = titled("share of each", tickformat=".0%")
-    return [Pane("4", LOW, x, y, stranger_traces(found.strangers, colours))]
+    traces = stranger_traces(found.strangers, colours)
+    return [chart(traces, Part("4", LOW, x, y, legend="legend4"))]
 
 
 def verdict(found: Selective) -> str:

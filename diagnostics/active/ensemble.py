@@ -12,18 +12,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.active.line import Data, Line, along, recorded_data
-from diagnostics.active.mc_dropout import compares_one_logit
 from diagnostics.active.members import Company, company_of, members_of, names_of
+from diagnostics.active.reading import outputs_of, read_as, targets_for
 from diagnostics.active.wish import Wish
 from diagnostics.ensemble import OTHER_DATA, Ensemble, Kind, ensemble
 from diagnostics.run import Run
 from diagnostics.store import check_writable, key_part, load, save, saved
-from diagnostics.uncertainty import TWO_HALVES, Outputs, Reading
-from probes.folder import FathomError, RunError
+from diagnostics.uncertainty import Outputs, Reading
+from probes.folder import RunError
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
@@ -54,8 +53,7 @@ class Ask:
     noise: float | None = None  # standard deviation of the targets' noise, where it is known
 
     def reading(self, subject: Subject) -> Reading:
-        known: Outputs = "logits" if "accuracy" in subject.measures else "values"
-        return Reading(self.outputs or known, self.noise)
+        return read_as(subject, self.outputs, self.noise)
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,10 @@ def ensemble_of(runs: Sequence[Run], wish: Wish, ask: Ask | None = None) -> Plac
     check_writable(runs[0].path)
     company = company_of(members, wish)
     data = recorded_data(runs[0].path, wish)
-    if ask.outputs is None and data and compares_one_logit(runs[0].path, data.targets):
-        ask = replace(ask, outputs="one logit")
+    ask = replace(ask, outputs=outputs_of(runs[0].path, wish, ask.outputs))
     reading = ask.reading(company.first)
     told = _Told("runs" if len(runs) > 1 else "snapshots", names_of(members), reading)
-    found = told.together(company.subjects(), _targets(company.first, reading))
+    found = told.together(company.subjects(), targets_for(company.first, reading))
     lined = None if reading.classes else _along(company, data, told)
     placed = PlacedEnsemble(found, lined)
     save(runs[0].path, placed, ensemble_key(placed, wish))
@@ -110,23 +107,6 @@ def stored_ensemble(folder: str | Path, key: str) -> PlacedEnsemble:
             return PlacedEnsemble(load(folder, Ensemble, key), None)
         except RunError:
             raise error from None
-
-
-def _targets(first: Subject, reading: Reading) -> NDArray[Any] | None:
-    """If there is one for each prediction: a loss may take others."""
-    from diagnostics.subject.targets import targets_of
-
-    try:
-        targets = targets_of(first)
-    except FathomError:
-        return None
-    shape = np.concatenate(first.predict(first.centre)).shape
-    expected = int(np.prod(shape))
-    if reading.outputs in TWO_HALVES:
-        expected //= 2
-    elif reading.outputs in ("logits", "probabilities"):
-        expected //= shape[reading.class_axis]
-    return targets if targets.size == expected else None
 
 
 def _along(company: Company, data: Data | None, told: _Told) -> Along | None:

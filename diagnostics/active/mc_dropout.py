@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from diagnostics.active.line import Data, Line, along, recorded_data
 from diagnostics.active.plane import Plane, on_a_plane, over
+from diagnostics.active.reading import outputs_of, read_as, targets_for
 from diagnostics.active.wish import Wish, held_out_of, subject_of
-from diagnostics.mc_dropout import McDropout, Plan, mc_dropout, reading_of
+from diagnostics.mc_dropout import McDropout, Plan, mc_dropout
 from diagnostics.run import Run
 from diagnostics.store import check_writable, key_part, load, save, saved
 from diagnostics.uncertainty import Outputs, Reading
 from probes.folder import RunError
-from probes.program_file import PROGRAM
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
-
-BINARY = '"binary_cross_entropy_with_logits.'  # as a program names that loss
 
 
 @dataclass(frozen=True)
@@ -48,8 +43,7 @@ class Ask:
     plan: Plan = field(default_factory=Plan)
 
     def reading(self, subject: Subject) -> Reading:
-        reading = Reading(self.outputs) if self.outputs else reading_of(subject)
-        return replace(reading, noise=self.noise)
+        return read_as(subject, self.outputs, self.noise)
 
 
 def mc_dropout_of(run: Run, wish: Wish, ask: Ask) -> PlacedDropout:
@@ -57,9 +51,7 @@ def mc_dropout_of(run: Run, wish: Wish, ask: Ask) -> PlacedDropout:
     subject = subject_of(run, wish)
     check_writable(run.path)
     subject = held_out_of(subject, wish) or subject
-    trained = recorded_data(run.path, replace(wish, held_out=""))
-    if ask.outputs is None and trained and compares_one_logit(run.path, trained.targets):
-        ask = replace(ask, outputs="one logit")
+    ask = replace(ask, outputs=outputs_of(run.path, wish, ask.outputs))
     placed = _placed(subject, recorded_data(run.path, wish), ask)
     save(run.path, placed, mc_dropout_key(placed, wish))
     return placed
@@ -68,11 +60,11 @@ def mc_dropout_of(run: Run, wish: Wish, ask: Ask) -> PlacedDropout:
 def _placed(subject: Subject, data: Data | None, ask: Ask) -> PlacedDropout:
     """On a line, on the examples, or on these and over the plane about them."""
     reading = ask.reading(subject)
-    line, targets = None, data.targets if data else None
-    if reading.classes and not (reading.outputs == "one logit" and _are_binary(targets)):
-        targets = None  # or the subject's own classes
+    line = None
     if data and data.on_a_line and not reading.classes:
         subject, line, targets = along(subject, data)
+    else:
+        targets = targets_for(subject, reading)
     found = mc_dropout(subject, ask.draws, reading=reading, targets=targets, plan=ask.plan)
     plane = None
     if data and on_a_plane(data):
@@ -81,15 +73,6 @@ def _placed(subject: Subject, data: Data | None, ask: Ask) -> PlacedDropout:
             subject, data, lambda there: mc_dropout(there, ask.draws, reading=reading, plan=plan)
         )
     return PlacedDropout(found, line, plane)
-
-
-def compares_one_logit(folder: Path, targets: NDArray[Any] | None) -> bool:
-    """Does the recorded loss read predictions as logits, of targets that are 0 or 1?"""
-    return _are_binary(targets) and BINARY in (folder / PROGRAM).read_text("utf-8")
-
-
-def _are_binary(targets: NDArray[Any] | None) -> bool:
-    return targets is not None and bool(np.isin(targets, (0, 1)).all())
 
 
 def mc_dropout_key(placed: PlacedDropout, wish: Wish) -> str:

@@ -103,10 +103,9 @@ def _latest(run: Run, step: int | None, snapshots: int | None) -> list[int]:
     late = sum(2 * each >= there[-1] for each in there)
     wanted = max(late, FEWEST) if snapshots is None else snapshots
     if min(wanted, len(there)) < max(2, snapshots or 0):
-        raise FathomError(
-            f"'{run.path}' has {len(there)} snapshots up to step {there[-1]}, and "
-            f"{max(2, wanted)} are asked for; ask for fewer, or give several runs."
-        )
+        many = f"{len(there)} snapshot{'s' if len(there) > 1 else ''} up to step {there[-1]}"
+        asked = f"{wanted} are asked for; ask for fewer, or" if snapshots else "two are the least;"
+        raise FathomError(f"'{run.path}' has {many}, and {asked} give several runs.")
     return there[-wanted:][::-1]
 
 
@@ -128,4 +127,4 @@ def names_of(members: Sequence[Member]) -> tuple[str, ...]:
         names = [str(member.run.path) for member in members]
     if len({member.step for member in members}) == 1:
         return tuple(names)
-    return tuple(f"{name}, step {m.step}" for name, m in zip(names, members, strict=True))
+    return tuple(f"{name} at step {m.step}" for name, m in zip(names, members, strict=True))

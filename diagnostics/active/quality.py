@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnostics.active.reading import outputs_of
 from diagnostics.active.wish import Wish, held_out_of, subject_of
 from diagnostics.dropout_findings import Draws
 from diagnostics.factory import made_by
@@ -52,6 +53,7 @@ def quality_of(run: Run, wish: Wish, ask: Ask) -> Quality:
     trained = subject_of(run, wish)
     check_writable(run.path)
     subject = held_out_of(trained, wish) or trained
+    ask = replace(ask, outputs=outputs_of(run.path, wish, ask.outputs))
     reading = _reading(trained, ask)
     forecast = _forecast(subject, ask, reading)
     strangers = _strangers(subject, ask, reading)

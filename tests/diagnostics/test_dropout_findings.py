@@ -112,6 +112,13 @@ def test_a_mean_far_from_the_plain_prediction_is_told_in_spreads():
     assert far_from_plain(found, None, ABOUT) is None
 
 
+def test_of_few_draws_chance_alone_leaves_many_means_far_from_the_plain_one():
+    gap = np.full((5, 1), 9.0)
+    few, some = (uncertainty(SOUND.values[:draws]) for draws in (9, 10))
+    assert far_from_plain(few, gap, ABOUT) is None
+    assert far_from_plain(some, gap, ABOUT) is not None
+
+
 def test_a_gap_that_is_sure_but_small_is_no_finding():
     many = uncertainty(masked(p=(0.2, 0.3)).draws(2000).values)
     assert far_from_plain(many, np.full((5, 1), 4.4), ABOUT) is None  # 4.4 / sqrt(2000) < 0.1
@@ -133,7 +140,7 @@ def test_classes_are_far_apart_by_two_hundredths_of_probability():
 
 
 def test_the_worst_is_told_first():
-    drawn = masked(p=(0.2, 0.3), never=("inner",)).draws(5)
+    drawn = masked(p=(0.2, 0.3), never=("inner",)).draws(10)
     drawn = replace(drawn, guards=Guards(("inner",), changed=("1.running_mean",), gap=1.0))
     found = diseases(drawn, [SOUND.plain, SOUND.plain + 1], np.full((5, 1), 9.0))
     assert found == [

@@ -212,3 +212,13 @@ def test_snapshots_of_a_recorded_run_have_running_statistics_of_their_own(traine
     assert found.uncertainty.reading.outputs == "logits"
     assert save(run.path, found).is_file()
     assert_same(load(run.path, Ensemble), found)
+
+
+def test_members_are_told_of_as_members():
+    some = np.arange(12.0).reshape(3, 4)
+    lost, twice = some.copy(), some.copy()
+    lost[1, 0], twice[1] = np.nan, twice[0]
+    (finding,) = ensemble(lost).findings
+    assert finding.symptom == "1 of 3 members hold predictions that are not finite."
+    (finding,) = ensemble(twice).findings
+    assert finding.symptom == "of 3 members only 2 differ."

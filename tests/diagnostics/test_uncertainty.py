@@ -305,3 +305,12 @@ def test_terms_average_to_the_measures():
     assert isinstance(found.total, Estimate)
     np.testing.assert_allclose((of.own + of.apart).mean(0), found.total.value)
     np.testing.assert_allclose(members(draws, LOGITS).sum(-1), 1)
+
+
+def test_a_lone_probability_is_not_to_be_read_as_a_logit():
+    lone = np.full((3, 4, 1), 0.5)
+    with pytest.raises(FathomError, match=r"as \(1 - p, p\)") as caught:
+        uncertainty(lone, Reading("probabilities"))
+    assert "one logit" not in str(caught.value)
+    with pytest.raises(FathomError, match="one logit"):
+        uncertainty(lone, Reading("logits"))

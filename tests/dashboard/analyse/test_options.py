@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
+from dashboard.analyse.options import add_reading, sd
 from dashboard.cli import main
 
 
@@ -53,3 +55,20 @@ def test_where_nothing_can_be_kept_nothing_is_computed(
     for analysis in ("landscape", "curvature"):
         assert main(["analyse", analysis, str(run)]) == 2
         assert "copy the run to where you may write" in capsys.readouterr().err
+
+
+def test_predictions_are_read_as_is_asked() -> None:
+    parser = argparse.ArgumentParser()
+    add_reading(parser)
+    asked = parser.parse_args(["--outputs", "one logit", "--noise", "0.5"])
+    assert (asked.outputs, asked.noise) == ("one logit", 0.5)
+    other = argparse.ArgumentParser()
+    add_reading(other, str, "; or a word")
+    assert other.parse_args(["--noise", "residuals"]).noise == "residuals"
+    assert "noise; or a word" in other.format_help()
+
+
+@pytest.mark.parametrize("noise", ["0", "-1", "nan", "inf"])
+def test_a_standard_deviation_is_above_nought_and_finite(noise: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=noise):
+        sd(noise)

@@ -86,3 +86,14 @@ def test_what_is_no_number_is_no_point(lost: float) -> None:
 
 def test_probabilities_are_values_too() -> None:
     assert outputs_of(PlacedDropout(classes(), None)) == 3
+
+
+def test_a_single_example_is_as_wide_as_can_be_seen() -> None:
+    band = band_of(PlacedDropout(values(examples=1, noise=0.3), None))
+    total, spread, mean, plain = band_traces(band, LIGHT, "target")
+    for line in (mean, plain):
+        assert line["x"].tolist() == [0.5, 1.5]
+        assert line["y"][0] == line["y"][1]
+    for area in (total, spread):
+        assert np.ptp(area["x"]) == 1
+        assert np.ptp(area["y"]) > 0

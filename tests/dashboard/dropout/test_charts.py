@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.chart import Chart
 from dashboard.dropout.charts import (
-    Chart,
     enough_chart,
     histogram_chart,
     look_at,

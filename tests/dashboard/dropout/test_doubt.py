@@ -73,3 +73,10 @@ def test_of_many_examples_some() -> None:
     area = entropy_traces(doubt_of(classes(draws=4, examples=MOST + 9)), LIGHT)[0]
     assert len(area["x"]) == MOST
     assert area["x"][[0, -1]].tolist() == [1, MOST + 9]
+
+
+def test_a_single_example_is_as_wide_as_can_be_seen() -> None:
+    doubt = doubt_of(classes(examples=1))
+    within, between, *_ = entropy_traces(doubt, LIGHT)
+    assert within["x"].tolist() == between["x"].tolist() == [0.5, 1.5]
+    assert (within["y"] + between["y"]).tolist() == pytest.approx([doubt.total[0]] * 2)

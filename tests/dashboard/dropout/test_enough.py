@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.dropout.enough import enough_mark, enough_traces, running_error
 from dashboard.theme import LIGHT
-from diagnostics.uncertainty import Reading, uncertainty
+from diagnostics.uncertainty import Estimate, Growth, Reading, uncertainty
 from tests.dashboard.dropout.ensembles import classes
 
 GAUSSIAN = np.random.default_rng(0).standard_normal((2000, 1))
@@ -56,5 +56,22 @@ def test_its_words_stand_where_the_curve_is_not() -> None:
 def test_draws_without_a_spread_have_no_error_of_it() -> None:
     found = classes(never=("inner", "outer")).uncertainty
     assert np.isnan(running_error(found)[1]).all()
-    assert len(enough_traces(found, LIGHT)) == 2
+    assert len(enough_traces(found, LIGHT)) == 1
     assert "no spread" in enough_mark(found, LIGHT)[0]["text"]
+
+
+def test_a_mean_that_is_not_known_is_not_named() -> None:
+    draws = np.random.default_rng(0).standard_normal((20, 5))
+    draws[:, 0] = np.nan
+    names = [trace.get("name") for trace in enough_traces(uncertainty(draws, Reading()), LIGHT)]
+    assert "mean over examples" not in names
+    assert "median example" in names
+
+
+def test_its_words_are_on_the_right_of_a_curve_that_falls_early() -> None:
+    draws = np.array([4, 8, 16, 32])
+    found = uncertainty(GAUSSIAN[:32], Reading())
+    for right, shares in ((1, [0.2, 0.04, 0.03, 0.02]), (0, [0.2, 0.1, 0.08, 0.04])):
+        grown = Estimate(np.ones(4), 2 * np.array(shares))
+        own = replace(found, growth=Growth(draws, grown), needed=40)
+        assert enough_mark(own, LIGHT)[0]["x"] == right

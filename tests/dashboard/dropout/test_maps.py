@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dashboard.dropout.maps import map_trace, maps_of, point_traces, scale_of
@@ -67,3 +69,12 @@ def test_dots_are_ringed_in_colours_that_no_page_turns() -> None:
         marker = each["marker"]
         assert marker["line"]["color"] != marker["color"]
         assert not {marker["color"], marker["line"]["color"]} & set(swaps())
+
+
+def test_a_class_that_is_not_to_be_met_is_none() -> None:
+    plane = over_a_plane(classes()).plane
+    assert plane
+    targets = np.where(plane.targets == 1, -100, plane.targets)
+    told = [each["hovertemplate"] for each in point_traces(replace(plane, targets=targets), 0)]
+    assert ["no class" in each for each in told] == [True, False, False]
+    assert not any("-100" in each for each in told)

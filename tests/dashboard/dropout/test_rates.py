@@ -16,6 +16,7 @@ from dashboard.dropout.rates import (
 )
 from dashboard.theme import LIGHT
 from diagnostics.mc_dropout import McDropout
+from diagnostics.uncertainty import Estimate
 from tests.dashboard.dropout.ensembles import classes, values
 
 
@@ -63,3 +64,13 @@ def test_a_rate_that_is_not_known_has_no_mark() -> None:
     nameless = tuple(replace(each, p=np.nan) for each in found.dropouts)
     (curve,) = spread_traces(replace(found, dropouts=nameless), LIGHT)
     assert curve["x"].tolist() == [0.1, 0.2]
+
+
+def test_a_spread_that_is_not_known_is_not_drawn() -> None:
+    found = classes(rates=(0.1, 0.5))
+    assert found.sweep
+    lost = Estimate(np.full(2, np.nan), np.full(2, np.nan))
+    assert spread_traces(replace(found, sweep=replace(found.sweep, epistemic=lost)), LIGHT) == []
+    unlikely = replace(found, sweep=replace(found.sweep, log_likelihood=lost))
+    assert likelihood_traces(unlikely, LIGHT) == []
+    assert spread_traces(unlikely, LIGHT)

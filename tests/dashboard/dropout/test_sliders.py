@@ -10,8 +10,16 @@ import numpy as np
 import pytest
 from scipy.special import entr, softmax
 
+from dashboard.arrangement import below
+from dashboard.chart import all_traces
 from dashboard.dropout.charts import Look, look_at, unsure_charts
-from dashboard.dropout.sliders import all_traces, clickable, draws_slider, spots_of, spots_slider
+from dashboard.dropout.sliders import (
+    clickable,
+    draws_slider,
+    sliders_of,
+    spots_of,
+    spots_slider,
+)
 from dashboard.theme import LIGHT
 from diagnostics.active.mc_dropout import PlacedDropout
 from tests.dashboard.dropout.ensembles import classes, on_a_line, over_a_plane, values
@@ -86,16 +94,33 @@ def test_three_draws_leave_nothing_to_choose() -> None:
     assert draws_slider(of, unsure_charts(of)) == []
 
 
+def test_the_slider_of_places_stands_right_below_where_there_is_no_other() -> None:
+    of = look(PlacedDropout(values(draws=3), None))
+    (slider,) = sliders_of(of, charts := unsure_charts(of), spots_of(of))
+    assert slider["pad"]["t"] == below(charts[0].part, 0)
+    more = look(PlacedDropout(values(draws=4), None))
+    places, draws = sliders_of(more, charts, spots_of(more))
+    assert draws["pad"]["t"] == below(charts[0].part, 0)
+    assert places["pad"]["t"] == below(charts[0].part, 1)
+
+
+def test_a_single_example_is_no_place_to_choose() -> None:
+    of = look(PlacedDropout(values(draws=4, examples=1), None))
+    (slider,) = sliders_of(of, unsure_charts(of), spots_of(of))
+    assert slider["currentvalue"]["prefix"] == "draws: "
+
+
 def test_each_place_shows_its_own_draws_and_where_it_is() -> None:
     of = look(on_a_line(values(draws=60)))
     spots = spots_of(of)
     assert spots
-    slider = spots_slider(of, spots, unsure_charts(of)[0], 9)
+    charts = unsure_charts(of)
+    slider = spots_slider(of, spots, charts, 1)
     assert slider["active"] == spots.first
     for n, each in enumerate(slider["steps"]):
         data, layout, places = each["args"]
         draws = of.found.kept[:, spots.examples[n], 0]
-        ends = [data["x"][places.index(9)][end] for end in (0, -1)]
+        ends = [data["x"][places.index(len(all_traces(charts)))][end] for end in (0, -1)]
         np.testing.assert_allclose(ends, [draws.min(), draws.max()], rtol=1e-4)
         assert layout["shapes"][0]["x0"] == spots.x[n]
         assert each["value"] == str(n)
@@ -110,6 +135,11 @@ def test_a_click_on_a_place_is_told_by_the_number_of_its_spot(plane: bool) -> No
     told = np.array(marked[0]["customdata"])
     assert told.shape[-1] == 1
     np.testing.assert_array_equal(told.ravel(), spots.nearest)
+    data = marked[-1]  # lie above, and are clicked on as well
+    assert data["mode"] == "markers"
+    for x, y, told in zip(data["x"], data["y"], data["customdata"], strict=True):
+        away = (spots.x - x) ** 2 + (0 if spots.y is None else (16 / 12 * (spots.y - y)) ** 2)
+        assert away[int(told[-1])] == away.min()
 
 
 def test_all_stops_together_stay_small_and_are_json() -> None:
@@ -117,7 +147,7 @@ def test_all_stops_together_stay_small_and_are_json() -> None:
     spots = spots_of(of)
     assert spots
     charts = unsure_charts(of)
-    sliders = [*draws_slider(of, charts), spots_slider(of, spots, charts[0], 9)]
+    sliders = sliders_of(of, charts, spots)
     written = json.dumps(sliders, allow_nan=False)
     assert len(written) < 300_000
 

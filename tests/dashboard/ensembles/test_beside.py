@@ -10,9 +10,11 @@ import pytest
 
 from dashboard.ensembles.beside import (
     Beside,
+    Row,
     beside,
     comparable,
     has_likelihoods,
+    has_spreads,
     likelihood_traces,
     newest_change,
     row_axis,
@@ -27,6 +29,7 @@ from diagnostics.active.mc_dropout import PlacedDropout
 from diagnostics.mc_dropout import McDropout
 from diagnostics.run import Run
 from diagnostics.store import save
+from diagnostics.uncertainty import Estimate
 from tests.dashboard.dropout.ensembles import classes as dropped_classes
 from tests.dashboard.dropout.ensembles import values as dropped
 from tests.dashboard.ensembles.placed import ABOUT, classes, on_a_line, values
@@ -110,3 +113,10 @@ def test_each_kind_of_result_is_made_whole() -> None:
     assert whole(both) is both
     assert whole(ALONE).placed is ALONE
     assert whole(classes()).placed.along is None
+
+
+def test_spreads_that_are_not_finite_are_none() -> None:
+    lost = Row("one", Estimate(np.array(np.nan), np.array(np.nan)), None, (), "")
+    there = replace(lost, spread=Estimate(np.array(1.0), np.array(0.1)))
+    assert has_spreads((lost, there))
+    assert not has_spreads((lost, lost))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.ensembles.gain import LIMIT, gain_traces
+from dashboard.ensembles.gain import LIMIT, gain_traces, is_known
 from dashboard.theme import palette
 from diagnostics.ensemble import gain
 
@@ -25,3 +25,9 @@ def test_of_independent_noises_the_error_falls_as_one_over_their_number() -> Non
 def test_one_example_has_no_error_and_so_no_band() -> None:
     names = [trace.get("name") for trace in gain_traces(gain(np.ones((3, 1))), COLOURS)]
     assert names == [LIMIT, "of their mean"]
+
+
+def test_an_error_that_is_not_finite_is_not_known() -> None:
+    assert is_known(gain(np.ones((3, 4))))
+    assert not is_known(gain(np.full((3, 4), np.nan)))
+    assert not is_known(None)

@@ -88,3 +88,19 @@ def test_dropout_beside_is_told_in_the_same_numbers() -> None:
     assert caption(both).count("the log likelihood tells which fits") == 1
     silent = Beside(PlacedEnsemble(values(), None), dropout)
     assert "a larger spread is not a better one." in caption(silent)
+
+
+def test_errors_that_are_not_finite_are_said_to_be_so() -> None:
+    targets = np.zeros((8, 1))
+    targets[0] = np.nan
+    told = caption(values(targets=targets))
+    assert "not finite, so no error is drawn" in told
+    assert "nan" not in told
+    assert not [each for each in numbers(values(targets=targets)) if "error" in each.name]
+
+
+def test_of_a_single_example_no_area_is_told_of() -> None:
+    one = known(ensemble(np.arange(3.0)[:, None, None], targets=np.zeros((1, 1))))
+    assert "Averaging" in caption(one)
+    assert "area about the error" not in caption(one)
+    assert "area about the error" in caption(values())

@@ -134,3 +134,9 @@ def test_one_stored_without_a_line_is_shown(tmp_path: Path) -> None:
     run = Run(train(tmp_path / "run", steps=3))
     save(run.path, values(), "alone")
     assert draw(PANEL.analyse(run)).data
+
+
+def test_errors_that_are_not_finite_have_no_chart() -> None:
+    lost = values(targets=np.full((8, 1), np.nan))
+    assert "of their mean" in {trace.name for trace in draw(values()).data}
+    assert "of their mean" not in {trace.name for trace in draw(lost).data}

@@ -137,8 +137,8 @@ def test_the_sliders_come_where_something_spreads_and_begin_at_all_draws() -> No
     )
     assert drawn("a line").layout.meta["player"]
     assert not drawn("silent").layout.sliders
-    assert "sliders" in caption(KINDS["a line"])
-    assert "sliders" not in caption(KINDS["silent"])
+    assert "A slider" in caption(KINDS["a line"])
+    assert "slider" not in caption(KINDS["silent"])
 
 
 def test_what_a_place_changes_are_the_traces_of_its_draws() -> None:
@@ -200,3 +200,15 @@ def test_what_is_stored_is_shown_with_a_line_or_without(tmp_path: Path) -> None:
 def test_any_such_result_is_drawn_by_its_kind() -> None:
     for found in (classes(), on_a_line(values())):
         assert draw_any(found).data
+
+
+def test_a_single_example_has_nothing_to_play_or_to_click() -> None:
+    figure = draw(values(examples=1))
+    assert not figure.layout.meta["player"]
+    assert len(figure.layout.sliders) == 1
+    assert len(figure.layout.shapes) == 0
+    assert all(trace.customdata is None for trace in figure.data)
+    told = caption(values(examples=1))
+    assert "first so many draws" in told
+    assert "click" not in told
+    assert "first so many draws" not in caption(values(draws=3))

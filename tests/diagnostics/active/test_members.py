@@ -91,7 +91,7 @@ def test_the_last_half_of_training_is_taken_unless_a_number_is_asked(grown):
 
 def test_names_are_as_short_as_still_tells_them_apart(one, two, grown, root):
     assert names_of(members_of([one, two], None, None)) == ("one", "two")
-    assert names_of(members_of([one, grown], None, None)) == ("one, step 1", "grown, step 12")
+    assert names_of(members_of([one, grown], None, None)) == ("one at step 1", "grown at step 12")
     assert names_of(members_of([grown], None, 2))[0] == "step 12"
     copytree(one.path, root / "deep" / "one")
     alike = [one, Run(root / "deep" / "one")]
@@ -103,7 +103,7 @@ def test_what_cannot_be_put_together_is_refused(one, two, grown, root):
         members_of([one, two, one], None, None)
     with pytest.raises(FathomError, match=r"snapshots=3 are of one run, and 2 runs"):
         members_of([one, two], None, 3)
-    with pytest.raises(FathomError, match=r"1 snapshots up to step 1, and 3 are asked for"):
+    with pytest.raises(FathomError, match="1 snapshot up to step 1, and two are the least"):
         members_of([one], None, None)
     with pytest.raises(FathomError, match="ask for fewer"):
         members_of([grown], None, 99)

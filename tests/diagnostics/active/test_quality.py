@@ -67,6 +67,18 @@ def strangers():
     return 20 * examples(30, 3), torch.zeros(30, dtype=torch.long)
 
 
+def test_one_logit_is_read_as_such_where_the_recorded_loss_says_so(tmp_path):
+    x, other = examples(60, 1), examples(90, 2)
+    batch, held_out = ((x[:, :1] > 0).float(), (other[:, :1] > 0).float())
+    loss = nn.BCEWithLogitsLoss()
+    run, model = record(tmp_path / "binary", 1, loss, (x, batch), (other, held_out))
+    found = quality_of(run, HELD, Ask())
+    chances = 1 / (1 + np.exp(-predicted(model, other)))
+    wanted = calibration(np.hstack([1 - chances, chances]), held_out.numpy()[:, 0].astype(int))
+    assert found.calibration.equal_mass.ece == pytest.approx(wanted.equal_mass.ece, abs=1e-6)
+    assert found.calibration.accuracy == wanted.accuracy
+
+
 def test_held_out_classes_are_scored_as_the_network_predicts_them(classifier):
     run, model = classifier
     found = quality_of(run, HELD, Ask())
@@ -103,7 +115,7 @@ def test_draws_are_averaged_and_have_no_temperature(classifier):
     assert "step5_none_recorded.held.out_drawn" in saved(run.path, Calibration)
 
 
-@pytest.mark.parametrize(("name", "there"), [("off", "'dropout' at a rate of 0"), ("bare", "none")])
+@pytest.mark.parametrize(("name", "there"), [("off", "'2' at a rate of 0"), ("bare", "none")])
 def test_a_network_without_dropout_is_not_said_to_be_averaged_over_it(classifier, name, there):
     wish = Wish(subject=f"tests.diagnostics.active.test_quality:{name}")
     with pytest.raises(FathomError, match=f"no dropout takes part .*{there}.*predict once"):

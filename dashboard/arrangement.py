@@ -1,4 +1,4 @@
-"""Where the parts of the picture stand: in rows, or in one column on a narrow page."""
+"""Where the charts of a figure stand: in rows, or in one column on a narrow page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import Any
 
 Layout = dict[str, Any]
 
-SPLIT = (0.45, 0.55)  # where the left part of a row ends and the right one begins
+SPLIT = (0.44, 0.56)  # where the left part of a row ends and the right one begins
 AXIS = 62  # pixels below a part: ticks and title
 LINE = 20  # pixels of a line of a legend
 LETTER, BESIDE = 6.4, 46  # pixels of a letter, and of what stands before it
-WIDE, NARROW = 900, 300  # pixels that a row may count on
+WIDE, NARROW = 900, 250  # pixels that a row may count on: a legend is as wide as its chart
 BAR, BAR_WIDTH = 46, 0.8  # pixels above a part with a scale of colours; of the part's width
 SLIDER = 70  # pixels of a slider, with what it says
 FROM_TOP: Layout = {"y": 1, "yanchor": "top"}
+LEGEND: Layout = {
+    "orientation": "h",
+    "xanchor": "left",
+    "yanchor": "bottom",
+    "bgcolor": "rgba(0,0,0,0)",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ def arranged(rows: Sequence[Sequence[Part]], *, headline: bool, sliders: int = 0
     for part in parts:
         axes[f"xaxis{part.axis}"] = {"anchor": f"y{part.axis}"} | part.x
         axes[f"yaxis{part.axis}"] = {"anchor": f"x{part.axis}"} | part.y
+        axes |= {part.legend: LEGEND} if part.legend else {}
     return merged(axes, wide) | {"meta": {"narrow": narrow}}
 
 
@@ -79,8 +86,7 @@ def _standing(part: Part, domain: list[float], span: list[float]) -> Layout:
         f"yaxis{part.axis}": {"domain": span},
     }
     if part.legend:
-        corner = {"x": domain[0], "y": span[1], "orientation": "h", "yanchor": "bottom"}
-        found[part.legend] = corner
+        found[part.legend] = {"x": domain[0], "y": span[1]}
     if part.colours:
         length = BAR_WIDTH * (domain[1] - domain[0])
         found[part.colours] = {"colorbar": {"x": domain[0], "y": span[1], "len": length}}

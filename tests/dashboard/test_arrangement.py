@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.dropout.arrangement import AXIS, SLIDER, Part, arranged, below, merged
+from dashboard.arrangement import AXIS, LEGEND, LINE, SLIDER, Part, arranged, below, merged
 
 MAIN = Part("", 300, {"title": "a"}, {"type": "log"}, ("one", "two"), "legend")
 SIDE = Part("4", 300, {}, {}, ("three",), "legend2")
@@ -87,3 +87,27 @@ def test_what_axes_are_stays_with_them_and_a_headline_has_room() -> None:
 def test_layouts_are_merged_however_deep() -> None:
     one = {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
     assert merged(one, {"a": {"b": {"d": 4}}}) == {"a": {"b": {"c": 1, "d": 4}}, "e": 3}
+
+
+@pytest.mark.parametrize(
+    ("names", "lines"),
+    [
+        (("random", "ideal", "by uncertainty"), 3),
+        (("own", "other", "95 % of own"), 2),
+        (("by chance, 95 %", "observed"), 1),
+        (("a long name", "another, longer name", "and one more of them"), 3),
+        ((), 0),
+    ],
+)
+def test_names_that_a_browser_breaks_into_lines_are_given_them(
+    names: tuple[str, ...], lines: int
+) -> None:
+    """As they were seen to stand over a chart of 250 pixels, on a page of 390."""
+    named = Part("", 200, {}, {}, names, "legend")
+    top = arranged([[named]], headline=False)["meta"]["narrow"]["margin"]["t"]
+    bare = arranged([[LAST]], headline=False)["meta"]["narrow"]["margin"]["t"]
+    assert (top - bare) // LINE == lines
+
+
+def test_a_legend_is_as_it_is_on_every_page() -> None:
+    assert LEGEND.items() <= arranged([[MAIN]], headline=False)["legend"].items()

@@ -76,6 +76,11 @@ class Dropout:
     where: Floats | None  # [example, ...]  the same of each
     kept: NDArray[Any] | None = None  # [draw, example, ...]  raw, with it alone
 
+    @property
+    def called(self) -> str:
+        """A place in nn.Sequential says by itself too little: "dropout 2"."""
+        return self.name if any(map(str.isalpha, self.name)) else f"{self.op} {self.name}"
+
 
 @dataclass(frozen=True)
 class Sweep:

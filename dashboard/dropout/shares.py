@@ -42,7 +42,7 @@ def shares_of(found: McDropout) -> tuple[Share, ...]:
             continue
         value, error = float(each.alone.value) / whole, float(each.alone.error) / whole
         both = float(np.hypot(error, value * whole_error / whole))
-        made.append(Share(each.name, each.p, each.times, value, both))
+        made.append(Share(each.called, each.p, each.times, value, both))
     return tuple(made)
 
 

@@ -29,7 +29,7 @@ def views_of(placed: PlacedDropout) -> dict[str, View]:
     outputs = 1 if classes else min(outputs_of(placed), MOST_OUTPUTS)
     views = {}
     for dropout in (None, *_lone(found, MOST // outputs - 1)):
-        who = ALL if dropout is None else f"{found.dropouts[dropout].name} alone"
+        who = ALL if dropout is None else f"{found.dropouts[dropout].called} alone"
         for output in range(outputs):
             which = f"output {output + 1}"
             both = which if dropout is None else f"{which}, {who}"

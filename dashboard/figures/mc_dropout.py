@@ -225,9 +225,9 @@ def _own(each: Dropout) -> Named:
     rate = "" if np.isnan(each.p) else f", p = {number(each.p)}"
     told = f"{each.op}{rate}, took part in {count(each.times, 'draw')}"
     if each.alone is None:
-        return Named(each.name, "not asked" if each.times else "never fired", told)
+        return Named(each.called, "not asked" if each.times else "never fired", told)
     return Named(
-        each.name, float(each.alone.value), f"{told}; its spread alone", float(each.alone.error)
+        each.called, float(each.alone.value), f"{told}; its spread alone", float(each.alone.error)
     )
 
 

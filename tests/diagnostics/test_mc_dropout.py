@@ -107,6 +107,13 @@ def test_each_dropout_alone_and_what_is_left_is_their_cross_term():
     np.testing.assert_allclose(found.dropouts[0].where.mean(), apart["inner"].value)
 
 
+def test_a_dropout_is_called_by_its_path_or_by_what_it_is_and_its_place():
+    one = mc_dropout(masked(), 20).dropouts[0]
+    names = ("blocks.0.drop", "2", "0.3#2")
+    called = [replace(one, name=name, op="dropout").called for name in names]
+    assert called == ["blocks.0.drop", "dropout 2", "dropout 0.3#2"]
+
+
 def test_nothing_is_drawn_that_was_not_asked():
     net = masked()
     found = mc_dropout(net, 10, plan=Plan(seed=4, masks="shared"))

@@ -96,15 +96,17 @@ def _stored_picture(app: Dash, runs: OpenRuns, panel: StoredPanel[Any], *, form:
         Input("scheme", "data"),
         Input(f"{name}-key", "value"),
         *(Input(f"{name}-{what}", "value") for what in CONTROLS),
+        State(f"{name}-key", "options"),
     )
-    def show(results: Any, scheme: Any, key: Any, *wanted: Any) -> Any:
+    def show(results: Any, scheme: Any, key: Any, *more: Any) -> Any:
         if not results or not scheme:
             raise PreventUpdate
         keys, before = (_keys(results[when].get(name, [])) for when in ("stamps", "before"))
         if not keys:
             return not (form and results["program"]), no_update, True, None, *_nothing()
         listed_anew = "results" in ctx.triggered_prop_ids.values()
-        chosen = followed(keys, before if listed_anew else keys, key)
+        *wanted, offered = more
+        chosen = followed(keys, shown_last(before, offered) if listed_anew else keys, key)
         asked = dict(zip(CONTROLS, wanted, strict=True))
         try:
             run = runs.kept(results["run"])
@@ -141,6 +143,11 @@ def _outputs(name: str) -> list[Output]:
 
 def _keys(stamps: Sequence[Sequence[str]]) -> list[str]:
     return [key for key, _ in stamps]
+
+
+def shown_last(listed: Sequence[str], offered: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """What the viewer had to choose from: not every listing lasts until it is shown."""
+    return [each["value"] for each in offered or []] if listed else []
 
 
 def followed(keys: Sequence[str], before: Sequence[str], key: Any) -> str:

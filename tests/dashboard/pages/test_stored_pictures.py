@@ -19,6 +19,7 @@ from dashboard.pages.stored_pictures import (
     _to_go_on,
     chapter,
     followed,
+    shown_last,
 )
 from dashboard.panel import stored_panels
 from diagnostics.loss_landscape import Landscape
@@ -59,6 +60,16 @@ def test_whoever_looks_at_the_newest_follows(
     keys: list[str], before: list[str], key: str | None, shown: str
 ) -> None:
     assert followed(keys, before, key) == shown
+
+
+def test_a_listing_that_was_over_before_it_was_shown_was_no_choice() -> None:
+    keys, listed, offered = ["b", "a"], ["b_unfinished", "a"], [{"label": "A", "value": "a"}]
+    assert followed(keys, shown_last(listed, offered), "a") == "b"
+    assert followed(keys, listed, "a") == "a"  # as if it had been chosen
+    both = [{"label": "B", "value": "b_unfinished"}, *offered]
+    assert followed(keys, shown_last(listed, both), "a") == "a"
+    assert shown_last([], both) == []  # of another run
+    assert shown_last(listed, None) == []
 
 
 def test_only_what_is_unfinished_says_how_to_go_on() -> None:

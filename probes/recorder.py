@@ -257,9 +257,8 @@ class Recorder:
     def _detach(self) -> None:
         self._closed = True
         _LIVE.discard(self)
-        self._watch.leave()
-        self._scales.leave()
-        self._incidents.leave()
+        for part in (self._watch, self._scales, self._incidents):
+            part.leave()
         for handle in self._handles:
             handle.remove()
 

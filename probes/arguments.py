@@ -10,9 +10,14 @@ from torch.optim import Optimizer
 
 from probes.activation_gradients import ActivationGradients
 from probes.activations import Activations
+from probes.answers import Answers
 from probes.attention import Attention
 from probes.batches import Batches
+from probes.clearing import Clearing
+from probes.custom_backward import CustomBackward
+from probes.distinct import Distinct
 from probes.folder import FathomError
+from probes.foresight import Foresight
 from probes.gradients import Gradients
 from probes.modes import Modes
 from probes.named_tensors import named_tensors
@@ -21,9 +26,12 @@ from probes.outputs import Outputs
 from probes.parameters import selected
 from probes.probe import Probe
 from probes.program.objective import Loss, model_inputs
+from probes.running_statistics import RunningStatistics
 from probes.snapshots import Snapshots
 from probes.updates import Updates
+from probes.validation import Validation
 from probes.weights import Weights
+from probes.wiring import Wiring
 
 
 def checked_model(model: nn.Module, layers: str | None) -> nn.Module:
@@ -58,6 +66,7 @@ def listed_optimizers(optimizer: Optimizer | Iterable[Optimizer] | None) -> list
 
 def default_probes() -> list[Probe]:
     """All that need nothing but the model and its optimizer."""
+    batches = Batches()
     return [
         Gradients(),
         Weights(),
@@ -66,8 +75,16 @@ def default_probes() -> list[Probe]:
         ActivationGradients(),
         OptimizerState(),
         Attention(),
-        Batches(),
+        batches,
+        Validation(batches),
+        RunningStatistics(),
         Modes(),
+        Wiring(),
+        Clearing(),
+        Distinct(),
+        CustomBackward(),
+        Answers(),
+        Foresight(),
         Snapshots(),
     ]
 

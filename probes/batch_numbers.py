@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,9 @@ import torch
 from torch import Tensor
 
 RECENT = 4  # batches in whose rows this one's are looked for
+MET = 1 << 16  # of training's rows so many are kept in mind
+LEAST = 12.0  # rows that would have been met on average, before their lack tells passes apart
+LESSER = 0.1  # of the others' share: passes that meet so few rows are of other data
 CLASSES = 1 << 18  # class numbers are told apart up to here
 
 Number = Any  # a float on the host, a 0-d tensor on a device
@@ -121,8 +125,7 @@ class Repeats:
         self._recent: deque[Tensor] = deque(maxlen=RECENT)
 
     def look(self, rows: Tensor) -> Numbers:  # [row]  fingerprints
-        ordered = rows.sort().values
-        told = {"duplicates": _host((ordered[1:] == ordered[:-1]).sum()) / len(rows)}
+        told = {"duplicates": duplicates(rows)}
         if known := [old for old in self._recent if old.device == rows.device]:
             told["repeats"] = _host(_found(torch.cat(known), rows)) / len(rows)
         self._recent.append(rows)
@@ -134,6 +137,82 @@ def _found(known: Tensor, rows: Tensor) -> Tensor:
     known = known.sort().values
     place = torch.searchsorted(known, rows).clamp_(max=len(known) - 1)
     return (known[place] == rows).sum()
+
+
+class RowsMet:
+    """Rows that training was seen to use, in whose midst others are looked for."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self._met: list[Tensor] = []
+        self._last = torch.empty(0)
+        self._in_order = False
+
+    def add(self, rows: Tensor) -> None:  # [row]  fingerprints
+        self.looks += 1
+        if self._met and self._met[0].device != rows.device:
+            self._met = []
+        room = MET - sum(map(len, self._met))
+        self._met.append(rows[:room])
+        self._last, self._in_order = rows, False
+
+    def among(self, rows: Tensor) -> Tensor | None:
+        """Which of the rows were met; None where none can have been."""
+        if not self._met or self._met[0].device != rows.device:
+            return None
+        known = self._ordered()
+        place = torch.searchsorted(known, rows).clamp_(max=len(known) - 1)
+        return known[place] == rows
+
+    def extent(self) -> Numbers:
+        """How many were met, and which share of those met last had been met before."""
+        known, last = self._ordered(), self._last.sort().values
+        again = _count(known, last) > _count(last, last)
+        distinct = _host((known[1:] != known[:-1]).sum()) + 1.0
+        return {"known": distinct, "covered": _host(again.sum()) / len(last)}
+
+    def _ordered(self) -> Tensor:
+        if not self._in_order:
+            self._met, self._in_order = [torch.cat(self._met).sort().values], True
+        return self._met[0]
+
+
+def _count(known: Tensor, rows: Tensor) -> Tensor:
+    """How often each of the rows is among the known ones; both are in order."""
+    after = torch.searchsorted(known, rows, right=True)
+    return after - torch.searchsorted(known, rows)
+
+
+def duplicates(rows: Tensor) -> Number:  # [row]  fingerprints
+    """The share of rows that are there more than once, but for one of each."""
+    ordered = rows.sort().values
+    return _host((ordered[1:] == ordered[:-1]).sum()) / len(rows)
+
+
+def share_met(passes: Sequence[Tensor]) -> Number:
+    """The share of rows that were met; of two data sets, one after the other, that of the lesser.
+
+    Many loops go through training's own data as well, before or after the validation's. It shows
+    in passes that lie together at one end and meet far fewer rows than the rest.
+    """
+    wide = torch.float32 if passes[0].device.type == "mps" else torch.float64
+    met = torch.stack([each.sum(dtype=wide) for each in passes])
+    rows = torch.stack([torch.ones_like(each, dtype=wide).sum() for each in passes])
+    first, second = _shares(met, rows)
+    lesser, greater = torch.minimum(first, second), torch.maximum(first, second)
+    size = torch.where(first < second, rows.cumsum(0), rows.sum() - rows.cumsum(0))
+    apart = (greater * size >= LEAST) & (lesser <= LESSER * greater)
+    best = torch.where(apart, greater * size, 0.0).argmax()
+    share = torch.where(apart.any(), lesser.take(best), met.sum() / rows.sum())
+    return _host(share)
+
+
+def _shares(met: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the rows met up to each pass, and after it; after the last there are none."""
+    before, after = rows.cumsum(0), rows.sum() - rows.cumsum(0)
+    share = met.cumsum(0) / before
+    rest = torch.where(after > 0, (met.sum() - met.cumsum(0)) / after.clamp_min(1), share)
+    return share, rest
 
 
 class Labels:

@@ -109,6 +109,9 @@ class Binder:
         self._state = message.get("state", self._state)
         self._summary.update(message.get("summary", {}))
         self._summary["dropped"] += message.get("dropped", 0)
+        if message.get("bind"):
+            self._bind()
+            self._tell(bound=True)
         if "snapshot" in message:
             self._show(lambda gallery: gallery.begin(message["snapshot"]))
         if "program" in message:

@@ -34,7 +34,7 @@ class Courier:
             [sys.executable, "-m", "probes.scribe", str(folder), str(rank)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": _import_path()},
+            env={**os.environ, "PYTHONPATH": import_path()},
             start_new_session=True,  # Ctrl-C is for the trainer; the scribe still has to finish
             pass_fds=(held,),
         )
@@ -144,7 +144,7 @@ class Courier:
                     pipe.close()
 
 
-def _import_path() -> str:
+def import_path() -> str:
     """Where the scribe finds this very package, whatever its working directory."""
     here = str(Path(__file__).resolve().parents[1])
     rest = os.environ.get("PYTHONPATH")

@@ -20,7 +20,11 @@ SUMMARY = "summary.json"
 SEGMENTS = "segments"
 ARCHIVE = "recording.h5"
 HELD = ".recording"  # locked as long as a scribe writes
-OWN_SCALARS = ("batches/", "gradient_norm/", "optimizer/")  # those that probes give
+OWN_SCALARS = (  # those that probes give; a user may well log "validation/loss"
+    *("answers/", "batches/", "gradient_norm/", "gradients/kept", "optimizer/"),
+    *("validation/training", "validation/size", "validation/seen", "validation/known"),
+    *("validation/covered", "validation/duplicates"),
+)
 WATCHED = ".watched"  # touched by a viewer: somebody looks, so segments come sooner
 
 

@@ -21,6 +21,8 @@ from probes.compiled import CompiledHooks
 from probes.global_hooks import GlobalHooks
 from probes.layers import Layers
 from probes.listening import Given, Listener, Listening
+from probes.loss_calls import LossCalls
+from probes.named_tensors import named_tensors
 from probes.probe import FunctionProbe, Pass, Probe
 from probes.showing import Showing, in_backward
 from probes.troubles import Troubles
@@ -43,12 +45,15 @@ class Forward:
         self._listening = Listening(
             [(n, p) for n, p in enumerate(probes) if isinstance(p, FunctionProbe)], self._ran
         )
+        self._losses = LossCalls(self._judged)
+        self._inside: list[Pass] = []  # losses that the model under way has asked for
         self._hooks: GlobalHooks | None = None
         self.when_compiled: Callable[[], None] = lambda: None  # told before the first call
         self._compiled: CompiledHooks | None = None
         self._stack: list[str] = []  # modules under way
         self._doubtful = False  # passes in evaluation mode have been counted
         self._counts = False  # this pass is one of training
+        self._validates = False  # the last pass was one of evaluation, though with gradients
         self._trained: set[str] = set()  # modules that were seen in training mode
         self._thread = threading.get_ident()
         self._spent = 0.0  # seconds in these hooks, since they were last asked for
@@ -96,6 +101,7 @@ class Forward:
         """From now on forward passes belong to a step that is recorded."""
         self._thread = threading.get_ident()
         self._forget()
+        self._losses.listen(on=self._showing.wants_passes)
         if self._compiled is not None:
             self._compiled.gate.open = True
         elif (
@@ -108,6 +114,7 @@ class Forward:
 
     def disarm(self) -> None:
         self._forget()
+        self._losses.listen(on=False)
         if self._compiled is not None:
             self._compiled.gate.open = False
         if self._hooks is not None:
@@ -118,11 +125,14 @@ class Forward:
         """What is under way belongs to the step that ends; an interrupt leaves a pass open."""
         self._showing.begin()
         self._stack.clear()
+        self._inside.clear()
+        self._validates = False
         self._listening.end()
 
     def leave(self) -> None:
         """Detach everything."""
         self.disarm()
+        self._losses.leave()
         if self._compiled is not None:
             self._compiled.remove()
         with contextlib.suppress(ValueError):  # someone else has reset the filters
@@ -153,6 +163,9 @@ class Forward:
                 return
             if not self._stack:
                 self._counts = self._is_training(name, module)
+                if torch.is_grad_enabled():  # else it is no matter of the loss
+                    self._validates = not self._counts
+                self._inside.clear()
                 if self._counts:
                     self._listening.begin()
             self._stack.append(name)
@@ -170,9 +183,8 @@ class Forward:
                 return
             name = self._layers.name_of(module)
             if name is None:
-                if keywords is not None:
-                    self._stranger(module, inputs, keywords, output)
-            elif in_backward():
+                return
+            if in_backward():
                 self._showing.layer(name, module, inputs, output)
             elif name in self._stack:
                 while self._stack.pop() != name:
@@ -182,7 +194,7 @@ class Forward:
                     if not self._stack:
                         self._listening.end()
                         if keywords is not None:
-                            self._showing.whole(Pass(module, False, inputs, keywords, output))
+                            self._whole(Pass(module, False, inputs, keywords, output))
         except Exception as error:
             self._troubles.failed(WATCHING, error)
         self._spent += time.perf_counter() - started
@@ -207,11 +219,30 @@ class Forward:
             self._doubtful = False
             self._showing.drop_outputs()
 
-    def _stranger(
-        self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], output: Any
-    ) -> None:
-        if isinstance(module, nn.modules.loss._Loss) and torch.is_grad_enabled():
-            self._showing.whole(Pass(module, True, inputs, keywords, output))
+    def _whole(self, whole: Pass) -> None:
+        """A pass of the model, and after it the losses that are part of what it gave."""
+        self._showing.whole(whole)
+        losses, self._inside = self._inside, []
+        given = {id(tensor) for _, tensor in named_tensors("", whole.output)} if losses else set()
+        for loss in losses:
+            if id(loss.output) in given:
+                self._showing.whole(loss)
+
+    def _judged(self, loss: Pass) -> None:
+        """A loss function was called."""
+        if not torch.is_grad_enabled():
+            return
+        started = time.perf_counter()
+        try:
+            if self._is_elsewhere() or in_backward() or not loss.output.requires_grad:
+                return
+            if self._stack:
+                self._inside.append(loss)
+            elif not self._validates:
+                self._showing.whole(loss)
+        except Exception as error:
+            self._troubles.failed(WATCHING, error)
+        self._spent += time.perf_counter() - started
 
     def _ran(
         self, listener: Listener, function: Callable[..., Any], given: Given, output: Any

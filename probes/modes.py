@@ -1,19 +1,22 @@
-"""How a model and torch are set: training mode, dropout, normalisation, what is frozen, precision.
+"""How a model and torch are set: training mode, dropout, what is frozen or held, precision.
 
 Written as an event of JSON at the first recorded step, and after that only what has changed, as a
 merge patch (RFC 7386): null takes a name away. A mode holds for everything below its name, unless
-a longer name says otherwise: {"training": {"": true, "backbone": false}}.
+a longer name says otherwise: {"training": {"": true, "backbone": false}}. "held" says of parameters
+whether any optimizer will move them; where there is no optimizer, nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from probes.probe import Moment
 
@@ -63,10 +66,11 @@ class Modes:
         self._told: State = {}
 
     def step(self, moment: Moment) -> None:
-        flags = self._gather(moment.model)
+        held = _held(moment.optimizers)
+        flags = self._gather(moment.model), held
         if flags == self._flags:
             return
-        state = _state(moment.model)
+        state = _state(moment.model, frozenset(held) if moment.optimizers else None)
         if patch := _patch(self._told, state):
             moment.event("modes", json.dumps(patch, separators=(",", ":")))
         self._flags, self._told = flags, state
@@ -82,6 +86,7 @@ class Modes:
             modules,
             [module.training for module in modules],
             [p is not None and p.requires_grad for own in self._parameters for p in own.values()],
+            list(map(id, chain.from_iterable([own.values() for own in self._parameters]))),
             [own.get(name) for own, name in self._settings],
             [_read(switch) for switch in SWITCHES.values()],
         )
@@ -107,11 +112,19 @@ def _read(switch: Callable[[], Any]) -> Any:
     return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def _state(model: nn.Module) -> State:
+def _held(optimizers: Sequence[Optimizer]) -> list[int]:
+    """Which tensors they will move: the very objects, for an equal one would not be the model's."""
+    groups = [group["params"] for optimizer in optimizers for group in optimizer.param_groups]
+    return list(map(id, chain.from_iterable(groups)))
+
+
+def _state(model: nn.Module, held: frozenset[int] | None) -> State:
     modules = dict(model.named_modules())
+    own = {} if held is None else {"held": _of_parameters(modules, lambda p: id(p) in held)}
     return {
         "training": _inherited((name, module.training) for name, module in modules.items()),
-        "requires_grad": _inherited(_trainable(modules)),
+        "requires_grad": _of_parameters(modules, lambda parameter: parameter.requires_grad),
+        **own,
         "settings": {name: told for name, module in modules.items() if (told := _settings(module))},
         "switches": {
             name: value for name, switch in SWITCHES.items() if (value := _read(switch)) is not None
@@ -119,16 +132,18 @@ def _state(model: nn.Module) -> State:
     }
 
 
-def _trainable(modules: dict[str, nn.Module]) -> list[tuple[str, bool]]:
-    """Of a parameter whether it gets gradients, of a module whether any inside does."""
+def _of_parameters(
+    modules: dict[str, nn.Module], holds: Callable[[nn.Parameter], bool]
+) -> dict[str, bool]:
+    """Whether it holds of a parameter, and of a module whether it does of any inside."""
     flags = {}
     for name, module in modules.items():
-        inside = [parameter.requires_grad for parameter in module.parameters()]
+        inside = [holds(parameter) for parameter in module.parameters()]
         if inside:
             flags[name] = any(inside)
         for local, parameter in module.named_parameters(name, recurse=False):
-            flags[local] = parameter.requires_grad
-    return sorted(flags.items(), key=lambda item: item[0].count(".") + bool(item[0]))
+            flags[local] = holds(parameter)
+    return _inherited(sorted(flags.items(), key=lambda item: item[0].count(".") + bool(item[0])))
 
 
 def _inherited(values: Iterable[tuple[str, bool]]) -> dict[str, bool]:

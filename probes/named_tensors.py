@@ -25,6 +25,16 @@ def named_tensors(name: str, value: Any, depth: int = 0) -> list[tuple[str, Tens
     ]
 
 
+def the_answer(output: Any) -> Tensor | None:
+    """What a model answers with: its logits, or the first tensor, but not a lone number beside."""
+    logits = output.get("logits") if isinstance(output, Mapping) else None
+    logits = getattr(output, "logits", None) if logits is None else logits
+    if isinstance(logits, Tensor):
+        return logits
+    tensors = [tensor for _, tensor in named_tensors("", output)]
+    return next((tensor for tensor in tensors if tensor.ndim), tensors[0] if tensors else None)
+
+
 def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, Mapping):
         yield from value.items()

@@ -25,6 +25,7 @@ from probes.troubles import LOG, Troubles
 from probes.unfolding import Reduced
 
 PATIENCE = 60.0  # seconds that close() waits for the scribe; after that it finishes on its own
+WRITING = 5.0  # that write_now() waits for what has come so far to be on the disk
 NEWS = 1.0  # seconds between two looks at what the scribe has said
 
 _NOT_NUMPYS = EIGHTS | {torch.bfloat16}
@@ -145,6 +146,18 @@ class Outbox:
                 "its scribe has ended; training goes on, but nothing more is recorded. "
                 "What was written reads as usual.",
             )
+
+    def write_now(self) -> None:
+        """Let the scribe write what it has, and wait for it, not for long."""
+        self.pending.collect(wait=True)
+        self._courier.send(wire.message(bind=True))
+        last = time.monotonic() + WRITING
+        while self._courier.alive and time.monotonic() < last:
+            answers = self._courier.answers()
+            self._pass_on(answers)
+            if any("bound" in answer for answer in answers):
+                return
+            time.sleep(WRITING / 1000)
 
     def _pass_on(self, answers: list[dict[str, Any]]) -> None:
         for answer in answers:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from probes.compiled import is_compiled
-from probes.named_tensors import named_tensors
+from probes.named_tensors import named_tensors, the_answer
 from probes.parameters import unwrapped
 from probes.probe import Moment
 
@@ -71,7 +71,7 @@ class Outputs:
             return
         self._tell_missing(moment)
         self._next = self._after(moment.step)
-        if _shared_out():
+        if shared_out():
             self._excuse(moment)
             return
         model = unwrapped(moment.model)
@@ -141,17 +141,13 @@ def _tell(moment: Moment, output: Any) -> None:
 
 
 def _first(output: Any) -> Tensor:
-    logits = output.get("logits") if isinstance(output, Mapping) else None
-    logits = getattr(output, "logits", None) if logits is None else logits
-    if isinstance(logits, Tensor):
-        return logits
-    tensors = named_tensors("", output)
-    if not tensors:
+    answer = the_answer(output)
+    if answer is None:
         raise TypeError(
             f"the model gives a {type(output).__name__} without a tensor: its predictions cannot "
             "be recorded; leave out probes.Outputs()"
         )
-    return tensors[0][1]
+    return answer
 
 
 @contextmanager
@@ -206,7 +202,8 @@ def _precision(device: torch.device | None, dtype: torch.dtype | None) -> torch.
     return torch.autocast(kind, dtype=dtype, enabled=dtype is not None, cache_enabled=False)
 
 
-def _shared_out() -> bool:
+def shared_out() -> bool:
+    """Do several processes train the model?"""
     distributed = torch.distributed
     return bool(
         distributed.is_available()

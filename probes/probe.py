@@ -76,9 +76,9 @@ class OutputProbe(Probe, Protocol):
 
 @dataclass(frozen=True)
 class Pass:
-    """A whole forward pass of the model, or a loss module's call beside it."""
+    """A whole forward pass of the model, or the call of a loss function after it."""
 
-    module: nn.Module  # the outermost one of the model's that was called, or the loss
+    module: nn.Module  # the outermost one of the model's that was called, or one of the loss's kind
     is_loss: bool
     inputs: tuple[Any, ...]
     keywords: Mapping[str, Any]
@@ -87,7 +87,7 @@ class Pass:
 
 @runtime_checkable
 class PassProbe(Probe, Protocol):
-    """Looks at what goes into the model, and into the loss where that is a module."""
+    """Looks at what goes into the model and comes out, and at what goes into the loss."""
 
     def passed(self, whole: Pass) -> None: ...
 
@@ -137,3 +137,11 @@ class StepProbe(Probe, Protocol):
     """Is asked once at the end of every step that is recorded."""
 
     def step(self, moment: Moment) -> None: ...
+
+
+@runtime_checkable
+class AttachedProbe(Probe, Protocol):
+    """Has hooks of its own, from one recorded step to the next."""
+
+    def detach(self) -> None:
+        """The next step is not recorded, or there is none: they go."""

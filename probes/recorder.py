@@ -6,11 +6,8 @@ hook, no device is waited for, no random number is drawn.
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 import time
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -34,6 +31,7 @@ from probes.courier import Courier
 from probes.folder import SUMMARY, of_rank
 from probes.incidents import Account, Incidents
 from probes.live import summary_html
+from probes.living import LIVING, State
 from probes.loss_scale import LossScales
 from probes.opening import deposit, new_run, open_run, ranks
 from probes.outbox import Outbox
@@ -42,11 +40,11 @@ from probes.parameters import unwrapped
 from probes.probe import Probe
 from probes.program.objective import Loss
 from probes.schedule import schedule
+from probes.second_opinion import OnFinding, attended, examined
 from probes.stepping import attach
 from probes.troubles import Troubles
 from probes.watch import Training, Watch
 
-State = Literal["finished", "failed"]
 RECORDING = "recording a step"
 
 
@@ -68,6 +66,8 @@ class Recorder:
               fn(model, batch) does
     on_nonfinite   "raise" stops training before the weights are spoilt by a NaN or infinity;
               where it came from is recorded either way
+    on_finding     called with each new finding of the doctor, while training goes on; the run is
+              examined in a process of its own
     """
 
     _closed = False
@@ -87,6 +87,7 @@ class Recorder:
         batch: Any = None,
         held_out: Any = None,
         on_nonfinite: Literal["record", "raise"] = "record",
+        on_finding: OnFinding | None = None,
     ) -> None:
         self.path = Path(path)
         self._model = checked_model(unwrapped(model), layers)
@@ -110,8 +111,9 @@ class Recorder:
         account = Account(self._pace, self._outbox, self._troubles, self._series)
         self._incidents = Incidents(training, self._watch, self._scales, account, raises=raises)
         self._handles = self._attach()
+        self._attendant = attended(self.path, self._rank, on_finding, self._troubles)
         self._finish_step(start, time.perf_counter())
-        _LIVE.add(self)
+        LIVING.add(self)
 
     def _begin(self, courier: Courier, start: int) -> Outbox:
         summary = of_rank(self.path / SUMMARY, self._rank)
@@ -166,7 +168,14 @@ class Recorder:
                 self._outbox.scalar(name, value, self._pace.step, now)
             except Exception as error:
                 self._troubles.failed(f"log({name}=…)", error)
+        self._watch.logged(values, self._pace.step)
         self._pace.spend(started)
+
+    def findings(self) -> tuple[Any, ...]:
+        """What the doctor says of the run so far, worst cause first."""
+        if not self._closed:
+            self._outbox.write_now()
+        return examined(self.path)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -215,18 +224,16 @@ class Recorder:
 
     def _finish_step(self, step: int, started: float) -> None:
         """All optimizers have moved; what follows belongs to the next step."""
-        pace, armed = self._pace, self._pace.next
+        pace = self._pace
         if pace.due:
             self._watch.finish(step, self._outbox)
             self._outbox.pending.collect()
             self._outbox.listen(self.overhead)
+            self._attendant.listen()
         self._incidents.finish()
-        pace.plan(step + 1, started, self._watch.take_spent() if armed else 0.0)
+        pace.plan(step + 1, started, self._watch.take_spent())
         pace.next = pace.next and not self._troubles.hopeless(RECORDING)
-        if pace.next:
-            self._watch.arm()
-        elif armed:
-            self._watch.disarm()
+        self._watch.begin(step, self._outbox, recorded=pace.next)
 
     def _skipped(self, optimizer: Optimizer) -> None:
         """A scaler found gradients that overflowed, and the optimizer was not asked to step."""
@@ -253,10 +260,11 @@ class Recorder:
             self._outbox.close(state, self.overhead)
         except Exception as error:
             self._troubles.failed("closing", error)
+        self._attendant.close()
 
     def _detach(self) -> None:
         self._closed = True
-        _LIVE.discard(self)
+        LIVING.discard(self)
         for part in (self._watch, self._scales, self._incidents):
             part.leave()
         for handle in self._handles:
@@ -266,6 +274,7 @@ class Recorder:
         """In a forked child: the recording is the parent's."""
         self._detach()
         self._outbox.leave()
+        self._attendant.leave()
 
     def _repr_html_(self) -> str:
         return summary_html(self)
@@ -279,22 +288,3 @@ class Recorder:
         if error is not None:
             self._incidents.exception(error)
         self.close("failed" if kind else "finished")
-
-
-_LIVE: weakref.WeakSet[Recorder] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    failed = getattr(sys, "last_value", None) is not None
-    for recorder in list(_LIVE):
-        recorder.close("failed" if failed else "finished")
-
-
-def _leave_all() -> None:
-    for recorder in list(_LIVE):
-        recorder.leave()
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_all)

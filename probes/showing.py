@@ -43,7 +43,8 @@ class Showing:
         self._spoiled: set[str] = set()  # series of probes that failed in it
 
     def begin(self) -> None:
-        """What is under way belongs to the step before."""
+        """What is under way belongs to the step before; who has seen all is asked no more."""
+        self._outputs = [one for one in self._outputs if not getattr(one[1], "is_done", False)]
         self._era += 1
         self._shown.clear()
         self._spoiled.clear()
@@ -93,7 +94,7 @@ class Showing:
         return False
 
     def whole(self, whole: Pass) -> None:
-        """A forward pass has ended, or a loss module's call."""
+        """A forward pass has ended, or a loss function's call."""
         given = named_tensors("", [*whole.inputs, *whole.keywords.values()])
         if not all(is_plain(tensor) for _, tensor in given):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from probes.arenas import Arenas
+from probes.between_steps import BetweenSteps
 from probes.compiled import is_compiled
 from probes.forward import Forward
 from probes.forward_order import ForwardOrder
@@ -22,7 +23,7 @@ from probes.loss_scale import LossScales
 from probes.observer import Observer
 from probes.outbox import Outbox
 from probes.parameters import describe, shares
-from probes.probe import Probe
+from probes.probe import AttachedProbe, Probe
 from probes.recording import TensorInfo
 from probes.troubles import Troubles
 
@@ -74,14 +75,18 @@ class Watch:
         troubles: Troubles,
     ) -> None:
         self._training, self._probes = training, probes
+        self._attached = [probe for probe in probes if isinstance(probe, AttachedProbe)]
         self._scales, self._troubles = scales, troubles
         self.layers = Layers(training.model, training.selection)
         seen = {} if training.compiled else training.modules()
         self._order = ForwardOrder(seen)
         self._arenas = Arenas(len(probes))
         self._forward = Forward(self.layers, probes, self._arenas, troubles)
+        self._between = BetweenSteps(self.layers, probes, troubles)
+        self._forward.when_compiled = self._between.leave
         if training.compiled:
             self._forward.compile()
+        self._is_armed = False
         self._held: list[int] = []
         self._silent = 0
         self._has_gradients = False
@@ -89,14 +94,35 @@ class Watch:
 
     def take_spent(self) -> float:
         """Seconds in hooks of the forward and backward passes since last asked."""
-        return self._forward.take_spent()
+        return self._forward.take_spent() + self._between.take_spent()
+
+    def begin(self, ended: int, outbox: Outbox, *, recorded: bool) -> None:
+        """A step has ended, and another one begins. Is that recorded?"""
+        self._between.settle(partial(self._moment, outbox))
+        self._between.begin(ended, recorded=recorded)
+        if recorded:
+            self.arm()
+        elif self._is_armed:
+            self.disarm()
 
     def arm(self) -> None:
         """The step that begins is recorded."""
+        self._is_armed = True
         self._forward.arm()
 
     def disarm(self) -> None:
+        self._is_armed = False
         self._forward.disarm()
+        self._detach()
+
+    def _detach(self) -> None:
+        """Nothing is left at the parameters while no step is recorded."""
+        for probe in self._attached:
+            probe.detach()
+
+    def logged(self, names: Iterable[str], step: int) -> None:
+        """The user has logged values under these names."""
+        self._between.logged(names, step)
 
     def before(self, n: int, optimizer: Optimizer | None) -> None:
         """The n-th optimizer has its gradients and is about to move."""
@@ -136,20 +162,30 @@ class Watch:
         self._arenas.reduce(outbox.pending, partial(outbox.records, step, time.time()))
         self._tell()
         self._arenas.begin()
-        self._ask("step", RecordedStep(step, time.time(), self._training, outbox))
+        with self.standing_still():  # probes may call the model
+            self._ask("step", self._moment(outbox, step))
+
+    def _moment(self, outbox: Outbox, step: int) -> RecordedStep:
+        return RecordedStep(step, time.time(), self._training, outbox)
 
     def tell_when_compiled(self, tell: Callable[[], None]) -> None:
         """Whoever has hooks on module calls has to take them away before a compiler sees them."""
-        self._forward.when_compiled = tell
+
+        def leave() -> None:
+            self._between.leave()
+            tell()
+
+        self._forward.when_compiled = leave
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Within it nothing that the model does is looked at."""
-        self._forward.still = True
+        before = self._forward.still
+        self._forward.still = self._between.still = True
         try:
             yield
         finally:
-            self._forward.still = False
+            self._forward.still = self._between.still = before
 
     def _tell(self) -> None:
         """What could not be looked at is said, once."""
@@ -169,11 +205,14 @@ class Watch:
 
     def close(self, step: int, outbox: Outbox) -> None:
         """Probes that have kept something back give it now."""
-        self._ask("close", RecordedStep(step, time.time(), self._training, outbox))
+        self._between.settle(partial(self._moment, outbox))
+        self._ask("close", self._moment(outbox, step))
 
     def leave(self) -> None:
         """Detach everything."""
+        self._detach()
         self._forward.leave()
+        self._between.leave()
         self._order.close()
 
     def _ask(self, moment_name: str, moment: RecordedStep) -> None:

@@ -106,11 +106,12 @@ def own_functions(loss: Tensor) -> list[str]:
         waiting += [before for before, _ in node.next_functions]
         function = getattr(node, "_forward_cls", None)
         if function is not None and not function.__module__.startswith("torch."):
-            found[_written(function)] = None
+            found[written(function)] = None
     return list(found)
 
 
-def _written(function: type) -> str:
+def written(function: type) -> str:
+    """Its name, and where its source is, if there is any."""
     try:
         file, line = inspect.getsourcefile(function), inspect.getsourcelines(function)[1]
     except (OSError, TypeError):

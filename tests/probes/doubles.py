@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from probes.probe import Pass
 
@@ -71,3 +72,21 @@ def looked(probe: Any, *passes: Pass, step: int = 1) -> dict[str, Any]:
     moment = FakeMoment(step)
     probe.step(moment)
     return moment.scalars
+
+
+class NoWaiting(TorchDispatchMode):
+    """Raises at what would wait for a device: a value, or a shape that follows from values."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        waits = (
+            "_local_scalar_dense",
+            "nonzero",
+            "unique",
+            "bincount",
+            "masked_select",
+            "is_nonzero",
+        )
+        assert not any(word in func.name() for word in waits), f"{func.name()} waits"
+        return func(*args, **(kwargs or {}))

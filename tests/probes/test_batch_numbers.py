@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from probes.batch_numbers import Columns, Labels, Repeats, at_least_one, fingerprints, scale, shares
+from probes import batch_numbers
+from probes.batch_numbers import (
+    MET,
+    Columns,
+    Labels,
+    Repeats,
+    RowsMet,
+    at_least_one,
+    duplicates,
+    fingerprints,
+    scale,
+    share_met,
+    shares,
+)
 
 
 def random(*shape, seed=0):
@@ -95,3 +108,72 @@ def test_labels_as_counted_one_by_one():
 def test_shares_of_token_ids():
     ids = torch.tensor([7, 7, 7, 1, 2, 50_000])
     assert shares(ids) == pytest.approx({"unique_ids": 4 / 6, "commonest_id": 3 / 6})
+
+
+def test_rows_met_are_found_as_a_plain_search_finds_them():
+    generator, met, known = torch.Generator().manual_seed(0), RowsMet(), []
+    assert met.among(torch.arange(3)) is None
+    for look in range(12):
+        rows = torch.randint(0, 200, (20,), generator=generator)
+        met.add(rows)
+        again = len([row for row in rows.tolist() if row in known])
+        known += rows.tolist()
+        others = torch.randint(0, 200, (30,), generator=generator)
+        assert met.among(others).tolist() == [row in known for row in others.tolist()]
+        extent = met.extent()
+        assert extent["known"] == len(set(known))
+        assert extent["covered"] == again / 20
+        assert met.looks == look + 1
+
+
+def test_rows_met_are_so_many_at_most():
+    met = RowsMet()
+    for n in range(5):
+        met.add(torch.arange(MET // 3) + n * MET)
+    assert met.extent()["known"] == MET
+    assert met.among(torch.tensor([0, 4 * MET])).tolist() == [True, False]
+
+
+def test_duplicates_are_those_beyond_one_of_each():
+    assert duplicates(torch.tensor([5, 3, 5, 5])) == 0.5
+
+
+def chance(share, passes, rows=40, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return list(torch.rand(passes, rows, generator=generator) < share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 1.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_passes_alike_have_the_share_of_all_their_rows(share, seed):
+    passes = chance(share, 8, seed=seed)
+    assert share_met(passes) == pytest.approx(torch.stack(passes).double().mean().item())
+
+
+@pytest.mark.parametrize("covered", [0.2, 0.6, 1.0])
+@pytest.mark.parametrize("others", [0.0, 0.01])
+def test_of_two_data_sets_the_lesser_share_is_told(covered, others):
+    own, held_out = chance(covered, 5), chance(others, 3, seed=1)
+    expected = torch.stack(held_out).double().mean().item()
+    assert share_met([*own, *held_out]) == pytest.approx(expected)
+    assert share_met([*held_out, *own]) == pytest.approx(expected)
+
+
+def test_a_few_rows_without_a_known_one_are_no_other_data():
+    passes = [*chance(0.5, 7), torch.zeros(3, dtype=torch.bool)]
+    met = sum(int(each.sum()) for each in passes)
+    assert share_met(passes) == pytest.approx(met / 283)
+
+
+def test_a_single_pass_has_its_share():
+    assert share_met([torch.tensor([True, False, False, False])]) == 0.25
+
+
+def test_on_a_device_shares_are_tensors_of_the_same_value(monkeypatch):
+    passes, met = [*chance(0.9, 4), *chance(0.0, 4)], RowsMet()
+    met.add(torch.arange(10))
+    here = [share_met(passes), *met.extent().values(), duplicates(torch.zeros(4))]
+    monkeypatch.setattr(batch_numbers, "_on_host", lambda value: False)
+    there = [share_met(passes), *met.extent().values(), duplicates(torch.zeros(4))]
+    assert all(isinstance(value, torch.Tensor) and value.ndim == 0 for value in there)
+    assert [float(value) for value in there] == pytest.approx(here)

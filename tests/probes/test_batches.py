@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from probes import batch_numbers
-from probes.batches import AFTERWARDS, FIRST, PASSES, THOROUGH, Batches, _sample
+from probes.batch_sample import marks, sample
+from probes.batches import AFTERWARDS, FIRST, PASSES, THOROUGH, Batches
 from probes.probe import PassProbe, StepProbe
-from tests.probes.doubles import FakeMoment, a_pass, looked
+from tests.probes.doubles import FakeMoment, NoWaiting, a_pass, looked
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,35 +77,12 @@ def test_a_large_batch_is_sampled_evenly():
     assert abs(got["input_mean"]) < 0.05
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [(5000, 3000), (128, 784), (64, 3, 224, 224), (2, 8192, 512), (1, 1, 64, 64, 64), (300_000,)],
-)
-def test_a_sample_is_of_the_size_that_is_promised(shape):
-    x = torch.arange(math.prod(shape)).view(shape)
-    for turn in range(3):
-        some = _sample(x, turn, 4096, 16384)
-        assert len(some) <= 256
-        assert some.numel() <= 16384 * 1.1
-        assert some[0].numel() <= 4096 * 1.1
-        assert len(np.unique(some.numpy())) == some.numel()
-        assert some.numel() >= min(16384, x.numel(), 256 * some[0].numel()) / 8
-
-
 def test_the_channels_of_images_are_its_columns():
     x = random(6, 3, 5, 4)
-    some = _sample(x, 0, 4096, 16384)
-    np.testing.assert_array_equal(some, x.numpy().transpose(0, 2, 3, 1).reshape(6, 20, 3))
     x = x * torch.tensor([1.0, 4.0, 1.0]).view(1, 3, 1, 1)
     stds = x.numpy().std((0, 2, 3))
     assert told(a_pass(x))["column_spread"] == pytest.approx(stds.max() / np.median(stds), rel=1e-6)
     assert told(a_pass(x.to(memory_format=torch.channels_last))) == pytest.approx(told(a_pass(x)))
-
-
-def test_every_row_has_its_turn():
-    x = torch.arange(1000.0)[:, None].expand(1000, 1024)
-    rows = {float(v) for turn in range(1000) for v in _sample(x, turn, 4096, 16384)[:, 0, 0]}
-    assert len(rows) == 1000
 
 
 def test_what_is_not_finite_is_left_out_and_counted():
@@ -122,7 +99,7 @@ def test_what_is_not_finite_is_left_out_and_counted():
 def test_one_nan_outside_the_sample_is_seen():
     x = random(1000, 1000)
     x[501, 501] = math.nan
-    assert not _sample(x, 0, 4096, 16384).isnan().any()
+    assert not sample(x, 0, 4096, 16384).isnan().any()
     assert told(a_pass(x))["input_nonfinite"] == pytest.approx(1e-6)
 
 
@@ -397,22 +374,6 @@ def test_rows_have_the_same_fingerprint_in_every_process():
     assert len(runs) == 1
 
 
-class NoWaiting(TorchDispatchMode):
-    """Raises at what would wait for a device: a value, or a shape that follows from values."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        waits = (
-            "_local_scalar_dense",
-            "nonzero",
-            "unique",
-            "bincount",
-            "masked_select",
-            "is_nonzero",
-        )
-        assert not any(word in func.name() for word in waits), f"{func.name()} waits"
-        return func(*args, **(kwargs or {}))
-
-
 def test_no_device_is_waited_for(monkeypatch):
     """As on a device: tensors come out, and their values are those that the host would find."""
     loss, x, y = nn.CrossEntropyLoss(), random(32, 10), torch.arange(32) % 5
@@ -435,3 +396,47 @@ def test_no_device_is_waited_for(monkeypatch):
         assert numbers == {"batches/size", "batches/passes"}
         assert {name: float(value) for name, value in b.items()} == pytest.approx(a, nan_ok=True)
     assert len(on_host[1]) == 22
+
+
+def test_what_a_validation_is_compared_with_is_kept():
+    probe, model = Batches(), nn.Identity()
+    assert probe.caller is None
+    rows = random(50, 4)
+    for part in rows.split(10):
+        told(a_pass(part, module=model), a_pass(random(7, 4, seed=1)), probe=probe)
+    assert probe.caller == id(model)
+    assert probe.met.among(marks(rows, 0)).all()
+    assert not probe.met.among(marks(random(7, 4, seed=1), 0)).any()
+    count, mean, std, low, high = probe.columns.table().T.numpy()
+    array = rows.double().numpy()
+    assert count.tolist() == [50] * 4
+    for found, expected in zip((mean, std, low, high), ("mean", "std", "min", "max"), strict=True):
+        np.testing.assert_allclose(found, getattr(array, expected)(0), rtol=1e-9)
+
+
+def test_it_is_kept_of_those_records_that_are_looked_at():
+    probe, looks = Batches(), 60
+    for n in range(looks):
+        told(a_pass(torch.full((2, 1), float(n))), probe=probe)
+    found = probe.met.among(marks(torch.arange(float(looks))[:, None], 0))
+    thorough = [*range(FIRST), *range(FIRST, looks, AFTERWARDS * THOROUGH)]
+    assert found.nonzero().flatten().tolist() == thorough
+    due = len([*range(FIRST), *range(FIRST, looks, AFTERWARDS)])
+    assert probe.columns.table()[0, 0] == 2 * due
+
+
+def test_without_a_pass_the_caller_is_remembered():
+    probe = Batches()
+    told(a_pass(random(4, 2)), probe=probe)
+    caller = probe.caller
+    told(probe=probe)
+    assert probe.caller == caller is not None
+
+
+def test_places_of_images_that_never_vary_are_counted():
+    x = random(20, 3, 8, 8)
+    x[:, :, 2:, :] = 0.5  # three quarters of every picture
+    got = told(a_pass(x))
+    assert got["constant_places"] == 0.75
+    assert got["constant_columns"] == 0  # each channel varies somewhere
+    assert "constant_places" not in told(a_pass(random(20, 30)))

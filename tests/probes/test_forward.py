@@ -295,7 +295,7 @@ def test_modules_that_come_later_are_seen():
         assert rig.rows("activations", 2).keys() == {"old", "new"}
 
 
-def test_a_loss_module_is_shown_and_a_functional_loss_is_not():
+def test_a_loss_is_shown_as_module_and_as_function_but_only_with_gradients():
     model, loss, seen = mlp(), nn.CrossEntropyLoss(), Seen()
     x, y = numbers(4, 8), torch.tensor([0, 1, 2, 0])
     with Watching(model, sgd(model), seen):
@@ -304,8 +304,8 @@ def test_a_loss_module_is_shown_and_a_functional_loss_is_not():
         loss(output, y).backward()
         with torch.no_grad():
             loss(output, y)
-    assert [whole.is_loss for whole in seen.passes] == [False, False, True]
-    assert seen.passes[-1].module is loss
+    assert [whole.is_loss for whole in seen.passes] == [False, True, False, True]
+    assert [type(whole.module) for whole in seen.passes[1::2]] == [nn.CrossEntropyLoss] * 2
     assert [id(given) for given in seen.passes[-1].inputs] == [id(output), id(y)]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 
 import pytest
@@ -14,12 +15,13 @@ from tests.probes.doubles import FakeMoment
 class Watch:
     """A model and what a reader of its events knows: the patches merged as RFC 7386 has it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *optimizers: torch.optim.Optimizer) -> None:
         self.model, self.probe, self.known = model, Modes(), {}
+        self.optimizers = optimizers
 
     def step(self):
         """The patch of one step, or None."""
-        moment = FakeMoment(model=self.model)
+        moment = FakeMoment(model=self.model, optimizers=self.optimizers)
         self.probe.step(moment)
         if not moment.events:
             return None
@@ -42,6 +44,13 @@ class Watch:
             assert self.of("training", name) is module.training
         for name, parameter in self.model.named_parameters():
             assert self.of("requires_grad", name) is parameter.requires_grad
+            if self.optimizers:
+                assert self.of("held", name) is any(
+                    parameter is other
+                    for optimizer in self.optimizers
+                    for group in optimizer.param_groups
+                    for other in group["params"]
+                )
 
 
 def merged(target, patch):
@@ -162,6 +171,71 @@ def test_a_module_replaced_added_or_taken_away(watch):
 def test_a_parameter_replaced_by_a_frozen_one(watch):
     watch.model[0].weight = nn.Parameter(torch.ones(4, 4), requires_grad=False)
     assert watch.step() == {"requires_grad": {"0.weight": False}}
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, 0.1)
+
+
+def test_what_the_optimizer_holds_is_one_word():
+    model = net()
+    watch = Watch(model, sgd(model.parameters()))
+    watch.step()
+    assert watch.known["held"] == {"": True}
+    watch.check()
+    assert watch.step() is None
+
+
+def test_a_layer_that_no_optimizer_holds():
+    model = nn.ModuleDict({"emb": nn.Embedding(5, 4), "head": nn.Linear(4, 2)})
+    watch = Watch(model, sgd([model["head"].weight]))
+    watch.step()
+    assert watch.known["held"] == {"": True, "emb": False, "head.bias": False}
+    watch.check()
+
+
+def test_an_optimizer_of_an_equal_model_holds_nothing():
+    model = net()
+    watch = Watch(model, sgd(copy.deepcopy(model).parameters()))
+    watch.step()
+    assert watch.known["held"] == {"": False}
+
+
+def test_two_optimizers_hold_what_either_holds():
+    model = net()
+    watch = Watch(model, sgd(model[0].parameters()), sgd(model[3].parameters()))
+    watch.step()
+    assert watch.known["held"] == {"": True, "1": False, "2": False}
+    watch.check()
+
+
+def test_without_an_optimizer_nothing_is_said_of_it(watch):
+    assert "held" not in watch.known
+
+
+def test_a_group_added_later_and_a_parameter_replaced():
+    model = net()
+    optimizer = sgd(model[0].parameters())
+    watch = Watch(model, optimizer)
+    watch.step()
+    optimizer.add_param_group({"params": model[3].parameters()})
+    assert watch.step() == {"held": {"3": None}}
+    model[0].weight = nn.Parameter(model[0].weight.detach().clone())
+    assert watch.step() == {"held": {"0.weight": False}}
+    optimizer.param_groups[0]["params"][0] = model[0].weight
+    assert watch.step() == {"held": {"0.weight": None}}
+    watch.check()
+
+
+def test_every_choice_of_what_is_held_reaches_the_reader():
+    model, generator = net(), torch.Generator().manual_seed(0)
+    optimizer = sgd(model.parameters())
+    watch, (group,) = Watch(model, optimizer), optimizer.param_groups
+    every = list(group["params"])
+    for choice in torch.randint(0, 2, (40, len(every)), generator=generator).bool().tolist():
+        group["params"] = [p for p, chosen in zip(every, choice, strict=True) if chosen]
+        watch.step()
+        watch.check()
 
 
 def test_switches_of_torch(watch):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from probes.named_tensors import is_plain, named_tensors
+from probes.named_tensors import is_plain, named_tensors, the_answer
 
 A, B, C = (torch.full((2,), float(n)) for n in range(3))
 
@@ -69,3 +69,32 @@ def test_a_tensor_that_stands_for_many_or_none_is_not_plain():
     assert kinds == [False] * 4
     assert is_plain(torch.ones(2))
     assert is_plain(nn.Parameter(torch.ones(2)))
+
+
+class Logits:
+    def __init__(self, logits):
+        self.logits = logits
+
+
+NUMBER, ANSWER, OTHER = torch.zeros(()), torch.zeros(2, 3), torch.ones(2, 3)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        ANSWER,
+        (ANSWER, OTHER),
+        (NUMBER, ANSWER),
+        {"loss": NUMBER, "hidden": ANSWER},
+        {"hidden": OTHER, "logits": ANSWER},
+        Logits(ANSWER),
+        [None, (NUMBER, [ANSWER])],
+    ],
+)
+def test_a_models_answer_is_its_logits_or_the_first_tensor_that_is_no_number(output):
+    assert the_answer(output) is ANSWER
+
+
+def test_a_lone_number_is_an_answer_and_nothing_is_none():
+    assert the_answer({"loss": NUMBER}) is NUMBER
+    assert the_answer(("text", 3.0)) is None

@@ -174,9 +174,12 @@ def test_a_logged_value_is_that_of_its_moment(tmp_path):
     assert Run(tmp_path / "run").scalar("loss").values.tolist() == [1, 2]
 
 
+FACTS = ("modes", "wiring", "loss", "black_box")
+
+
 def told(run):
-    """What happened, but for the settings written at the start."""
-    return [event for event in run.events if event.kind not in ("modes", "black_box")]
+    """What happened, but for what is written at the start of every run."""
+    return [event for event in run.events if event.kind not in FACTS]
 
 
 class Broken(Gradients):

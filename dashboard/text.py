@@ -25,16 +25,19 @@ _WIDTH = 92
 
 def examination_text(run: Run, examination: Examination) -> str:
     """What the doctor found, worst first; what is sound; what could not be judged."""
-    blocks = [_title(run), *("\n".join(_finding(each)) for each in examination.findings)]
+    told = (*examination.findings, *examination.hints)
+    blocks = [_title(run), *("\n".join(finding_lines(each)) for each in told)]
     if not examination.findings and not examination.passed:
         blocks.append("No rule could judge this run yet.")
     elif not examination.findings:
-        blocks.append(_colour("✓ no findings", "good"))
+        blocks.append(colour("✓ no findings", "good"))
     if examination.passed:
         sound = ", ".join(words(slug) for slug in examination.passed)
-        blocks.append("\n".join(_wrap(f"Looked and found nothing: {sound}", "", "  ")))
+        blocks.append("\n".join(wrapped(f"Looked and found nothing: {sound}", "", "  ")))
     if examination.undecided:
         blocks.append("\n".join(_undecided(examination)))
+    if examination.thresholds:
+        blocks.append("\n".join(_thresholds(examination)))
     return "\n\n".join(blocks)
 
 
@@ -43,11 +46,13 @@ def examination_data(run: Run, examination: Examination) -> dict[str, Any]:
     return {
         "run": str(run.path),
         "state": run.state,
-        "findings": [_jsonable(asdict(finding)) for finding in examination.findings],
+        "findings": [jsonable(asdict(finding)) for finding in examination.findings],
+        "hints": [jsonable(asdict(hint)) for hint in examination.hints],
         "undecided": [
             {"rule": slug, "reason": answer.reason} for slug, answer in examination.undecided
         ],
         "passed": list(examination.passed),
+        "thresholds": [asdict(changed) for changed in examination.thresholds],
     }
 
 
@@ -57,7 +62,7 @@ def info_text(run: Run) -> str:
     room = max(map(len, facts))
     lines = [f"  {term:<{room}}  {plain(told)}" for term, told in facts.items()]
     scalars = ", ".join(run.logged) or "none"
-    lines += _wrap(scalars, f"  {'Scalars':<{room}}  ", " " * (room + 4))
+    lines += wrapped(scalars, f"  {'Scalars':<{room}}  ", " " * (room + 4))
     lines += [f"  ! {plain(text)}" for text in warnings(run)]
     return "\n".join([_title(run), *lines])
 
@@ -68,14 +73,16 @@ def plain(text: str) -> str:
 
 
 def _title(run: Run) -> str:
-    name = _colour(plain(run.name), "bold")
+    name = colour(plain(run.name), "bold")
     return f"{name}  {run.state}, {count(run.last_step, 'step')}"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
     head = f"{ICONS[finding.severity]} {finding.severity}: {words(finding.disease)}"
-    yield _colour(plain(head), finding.severity) + f"  ({confidence(finding.confidence)} sure)"
-    yield from _wrap(finding.symptom, "  ", "  ")
+    why = f", because of: {words(finding.because_of)}" if finding.because_of else ""
+    sure = f"  ({confidence(finding.confidence)} sure{why})"
+    yield colour(plain(head), finding.severity) + sure
+    yield from wrapped(finding.symptom, "  ", "  ")
     room = max((len(each.name) for each in finding.evidence), default=0)
     for each in finding.evidence:
         limit = f"{each.passes} {number(each.threshold)}"
@@ -85,6 +92,7 @@ def _finding(finding: Finding) -> Iterator[str]:
         "when": steps(finding.steps),
         "cause": finding.cause,
         "remedy": finding.remedy,
+        "brings": ", ".join(words(slug) for slug in finding.consequences),
     }
     for term, text in told.items():
         yield from _entry(term, text)
@@ -94,7 +102,7 @@ def _entry(term: str, text: str) -> Iterator[str]:
     """A term and its text; the line breaks of code are kept."""
     for place, line in enumerate(text.strip().splitlines()):
         indent = len(line) - len(line.lstrip())
-        yield from _wrap(
+        yield from wrapped(
             line.lstrip(), f"  {'' if place else term:<7} {' ' * indent}", " " * (10 + indent)
         )
 
@@ -102,27 +110,34 @@ def _entry(term: str, text: str) -> Iterator[str]:
 def _undecided(examination: Examination) -> Iterator[str]:
     yield "Could not judge:"
     for slug, answer in examination.undecided:
-        yield from _wrap(f"{words(slug)}, because {answer.reason}", "  ", "    ")
+        yield from wrapped(f"{words(slug)}, because {answer.reason}", "  ", "    ")
 
 
-def _wrap(text: str, first: str, rest: str) -> list[str]:
+def _thresholds(examination: Examination) -> Iterator[str]:
+    yield "Your thresholds:"
+    for each in examination.thresholds:
+        told = f"{each.name} of {words(each.rule)} is {each.value:g} (built in: {each.built_in:g})"
+        yield from wrapped(told, "  ", "    ")
+
+
+def wrapped(text: str, first: str, rest: str) -> list[str]:
     lines = textwrap.wrap(
         plain(text), _WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False
     )
     return lines or [first]
 
 
-def _colour(text: str, kind: str) -> str:
+def colour(text: str, kind: str) -> str:
     wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if wanted else text
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """JSON knows no infinity and no NaN: they become their names."""
     if isinstance(value, dict):
-        return {key: _jsonable(each) for key, each in value.items()}
+        return {key: jsonable(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(each) for each in value]
+        return [jsonable(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

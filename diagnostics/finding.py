@@ -22,6 +22,13 @@ class Evidence:
     threshold: float
     passes: Literal["above", "below"]
 
+    @property
+    def has_passed(self) -> bool:
+        """Of numbers any one of which would do, those that did are told."""
+        if self.passes == "above":
+            return self.value >= self.threshold
+        return self.value <= self.threshold
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -37,6 +44,8 @@ class Finding:
     steps: tuple[int, int]  # first and last step at which it was seen
     confidence: float  # 0 … 1
     panel: str  # name of the picture to look at
+    because_of: str = ""  # the disease that explains this one; the doctor says which
+    consequences: tuple[str, ...] = ()  # the diseases that this one explains
 
 
 def succession(seen: int, looked: int) -> float:

@@ -22,6 +22,8 @@ References: Micikevicius et al. 2018 (mixed precision training).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ from diagnostics.run import Run
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("fp16_overflow")
+EXPLAINS = ("nonfinite_loss", "exploding_gradient", "bad_init_scale", "weight_blowup")
 REMEDY = (
     "Use bfloat16, or keep the operation that overflows in float32, or make its input smaller:\n"
     '    with torch.autocast("cuda", torch.bfloat16): …\n'
@@ -43,8 +46,21 @@ def fp16_overflow(run: Run) -> Verdict:
     box = next((box for box in black_boxes(run) if box.is_overflow and not box.is_passing), None)
     if box is not None:
         return _from_box(box)
+    half = _first_in_half(run)
+    if half is not None:
+        return replace(_from_box(half), confidence=0.8)
     steps = np.unique([event.step for event in run.events if event.kind == "skipped"])
     return _from_skipped(run, steps.astype(np.int64)) if len(steps) else None
+
+
+def _first_in_half(run: Run) -> BlackBox | None:
+    """NaN comes first in what a float16 layer gives, of inputs and weights that are finite.
+
+    The infinity that it came of lies inside the layer, or in an operation between two layers.
+    """
+    halves = {t.module for t in run.tensors.values() if t.role == "output" and t.dtype == "float16"}
+    boxes = (box for box in black_boxes(run) if box.where == "forward" and not box.is_passing)
+    return next((box for box in boxes if box.module in halves), None)
 
 
 def _from_box(box: BlackBox) -> Finding:

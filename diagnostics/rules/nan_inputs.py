@@ -25,6 +25,7 @@ from diagnostics.run import Run
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("nan_inputs")
+EXPLAINS = ("nonfinite_loss", "exploding_gradient", "weight_blowup", "lr_too_high")
 SHARE = "batches/input_nonfinite"
 WHOLE = "batches/unique_ids"  # given of token ids
 REMEDY = (

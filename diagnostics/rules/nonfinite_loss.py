@@ -37,6 +37,7 @@ from diagnostics.run import Run
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("nonfinite_loss")
+EXPLAINS = ("plateau", "no_signal", "weight_blowup", "loss_spikes")
 SHORT_OF_ZERO = (
     "Keep roots and divisions away from zero, and use the functions that take logits:\n"
     "    torch.sqrt(x + 1e-8);   x / y.clamp_min(1e-6)\n"

@@ -4,7 +4,10 @@
 order of the forward pass; the factor from one layer to the layer before it, with its 95 %
 interval; the first layer's over the last's. It fires when both are small, the whole interval
 included, in most of the first records or of the last quarter of the run; and when the first layers
-receive nothing at all while the last one does.
+receive nothing at all while the last one does. Of recurrent layers, where next to nothing is
+learnt: how far apart the gradients lie that a layer gets which is called at every step of a
+sequence; of torch.nn.RNN, the eigenvalues of its matrix. In a training that goes well a fading
+gradient is at most a hint.
 
 **Why it is bad.** The first layers receive a signal so small that they hardly move: the network
 trains as if it had its last layers only, on random features of the input.
@@ -20,13 +23,16 @@ connections:
     nn.Sequential(nn.Linear(64, 64), nn.ReLU(), …)         # instead of nn.Sigmoid()
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
-**What it cannot see.** Vanishing through time in a recurrent network (one matrix serves all time
-steps), and networks with fewer than four layers.
+**What it cannot see.** Networks with fewer than four layers; what dead rectifiers cut off, which is
+`dead_relu`; gated cells, which are made to carry
+a gradient, and sometimes do not.
 
 References: Glorot & Bengio 2010; He et al. 2015; Hochreiter 1991.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,23 +40,63 @@ from numpy.typing import NDArray
 from diagnostics.finding import Evidence, Finding, NotEnough, Verdict, succession
 from diagnostics.gradient_flow import GradientFlow, gradient_flow
 from diagnostics.run import FathomError, Run
+from diagnostics.signs.activity import silenced
+from diagnostics.signs.harm import harm
+from diagnostics.signs.recurrence import recurrences
 from diagnostics.thresholds import thresholds
 
 LIMITS = thresholds("vanishing_gradient")
+EXPLAINS = ("lr_too_low", "plateau", "underfitting", "no_signal", "label_noise", "no_update")
 
 
 def vanishing_gradient(run: Run) -> Verdict:
-    """Does the gradient die on its way to the input?"""
+    """Does the gradient die on its way to the input, or to the past?"""
     try:
         flows = [gradient_flow(run, view) for view in ("weight", "bias")]
     except FathomError as error:
         return NotEnough(str(error))
-    answers = [_judge(flow) for flow in flows]
+    is_cut = bool(silenced(run))  # by rectifiers that are dead: that is another disease
+    answers = [*(_judge(flow, is_cut=is_cut) for flow in flows), _through_time(run)]
     findings = [answer for answer in answers if isinstance(answer, Finding)]
+    told = harm(run)
+    if findings and told.is_fine:
+        return replace(findings[0], severity="hint")
     return findings[0] if findings else answers[0]
 
 
-def _judge(flow: GradientFlow) -> Verdict:
+def _through_time(run: Run) -> Finding | None:
+    """In a training that learns next to nothing: recent inputs alone may be enough for a task."""
+    told = harm(run)
+    worst = next(iter(recurrences(run)), None)
+    if worst is None or worst.left > LIMITS["past"] or not told.training > LIMITS["left"]:
+        return None
+    return Finding(
+        disease="vanishing_gradient",
+        severity="error",
+        symptom=(
+            f"The gradient fades towards the past: in '{worst.layer}', over {worst.times} steps or "
+            f"more, {worst.left:.2g} of it is left ({worst.how})."
+        ),
+        cause=(
+            "Each step back in time multiplies the gradient by the recurrent weights and the slope "
+            "of the activation; here by less than 1. What was long ago is not learnt from."
+        ),
+        remedy=(
+            "Use gated cells, begin with an orthogonal matrix, or shorten the way:\n"
+            "    nn.GRU(n, m)\n"
+            "    nn.init.orthogonal_(rnn.weight_hh_l0)"
+        ),
+        evidence=(
+            Evidence("gradient at the first step / last", worst.left, LIMITS["past"], "below"),
+        ),
+        layers=(worst.layer,),
+        steps=(1, run.last_step),
+        confidence=0.8,
+        panel="gradient_flow",
+    )
+
+
+def _judge(flow: GradientFlow, *, is_cut: bool) -> Verdict:
     if len(flow.steps) < LIMITS["records"]:
         return NotEnough(f"it has too few records so far: {len(flow.steps)}")
     if flow.in_profile.sum() < LIMITS["layers"]:
@@ -61,7 +107,7 @@ def _judge(flow: GradientFlow) -> Verdict:
     usable = ~np.isnan(flow.first_to_last) & np.isfinite(flow.first_to_last)
     if usable.sum() < LIMITS["records"]:
         return NotEnough("gradients that are exactly zero or not finite leave no ratio to judge")
-    shows = usable & _starves(flow)
+    shows = usable & _starves(flow, is_cut=is_cut)
     start, end = _windows(flow, usable)
     early, late = (bool(np.median(shows[window]) > 0.5) for window in (start, end))
     # Exactly zero at the start may be an initialisation that means it: zeroed branches, say.
@@ -70,11 +116,12 @@ def _judge(flow: GradientFlow) -> Verdict:
     return None
 
 
-def _starves(flow: GradientFlow) -> NDArray[np.bool_]:
+def _starves(flow: GradientFlow, *, is_cut: bool) -> NDArray[np.bool_]:
     """Records at which the first layer gets next to nothing, and surely layer by layer."""
     small = flow.first_to_last < _ratio_limit(flow)
     geometric = flow.decay_high < LIMITS["decay_high"]  # False where there is no interval
-    return small & (geometric | (_silent(flow) >= LIMITS["silent_layers"]))
+    silent = (_silent(flow) >= LIMITS["silent_layers"]) & (not is_cut)
+    return np.asarray(small & (geometric | silent))
 
 
 def _silent(flow: GradientFlow) -> NDArray[np.int64]:

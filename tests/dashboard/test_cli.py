@@ -43,7 +43,7 @@ def test_fail_on(
     runs: Path, monkeypatch: pytest.MonkeyPatch, severity: str, level: str, code: int
 ) -> None:
     told = Examination("run", (make_finding(severity=severity),), (), ())
-    monkeypatch.setattr("diagnostics.doctor.examine", lambda _: told)
+    monkeypatch.setattr("diagnostics.doctor.examine", lambda *_: told)
     assert main(["doctor", str(runs / "sick"), "--fail-on", level]) == code
 
 

@@ -5,6 +5,7 @@ import pytest
 from diagnostics.finding import Finding
 from diagnostics.rules.fp16_overflow import LIMITS, fp16_overflow
 from tests.diagnostics.black_boxes import forward_report, half_report, recording, reported
+from tests.diagnostics.written import tensor, written
 
 
 def skipped(*steps):
@@ -49,3 +50,33 @@ def test_steps_left_out_again_and_again_are_found(tmp_path):
 @pytest.mark.parametrize("steps", [(), (1, 2, 3, 4, 5, 6), (70,)])
 def test_what_a_scaler_does_by_itself_passes(tmp_path, steps):
     assert fp16_overflow(recording(tmp_path, events=skipped(*steps), steps=100)) is None
+
+
+def nan_first(path, dtype, **others):
+    """In what a layer of this type gives; its own infinity lies inside it, and is not seen."""
+    report = {"where": "forward", "module": "1", "kind": "NaN", "summary": "NaN first in '1'"}
+    counts = {"counts": {"count": 128, "nan": 128}}
+    net = [tensor("0", "output", "16x8"), tensor("1", "output", "16x8", dtype=dtype)]
+    events = [(5, "black_box", report | counts | others)]
+    return fp16_overflow(written(path, net, {"activations": {}}, events=events))
+
+
+def test_nan_first_in_a_float16_layer_comes_of_an_infinity_inside_it(tmp_path):
+    finding = nan_first(tmp_path, "float16")
+    assert isinstance(finding, Finding)
+    assert (finding.layers, finding.steps) == (("1",), (5, 5))
+    assert finding.confidence == 0.8
+
+
+@pytest.mark.parametrize(
+    ("dtype", "others"),
+    [
+        ("float32", {}),
+        ("bfloat16", {}),
+        ("float16", {"module": "0"}),
+        ("float16", {"where": "loss"}),
+    ],
+    ids=["float32", "bfloat16", "another layer", "the loss"],
+)
+def test_nan_elsewhere_is_not_float16s(tmp_path, dtype, others):
+    assert nan_first(tmp_path, dtype, **others) is None

@@ -6,6 +6,8 @@ from torch import nn
 from diagnostics import Run
 from diagnostics.finding import Finding, NotEnough
 from diagnostics.rules.vanishing_gradient import vanishing_gradient
+from diagnostics.signs.harm import Harm
+from tests.diagnostics.recurrent import Cell
 from tests.trainings import Transformer, cnn, deep, record
 
 
@@ -111,3 +113,28 @@ def test_without_gradients_it_says_what_to_record(tmp_path):
     answer = judge(tmp_path, deep(nn.Sigmoid), probes=[Weights()])
     assert isinstance(answer, NotEnough)
     assert "probes.Gradients()" in answer.reason
+
+
+def test_a_gradient_that_fades_towards_the_past_is_found(tmp_path):
+    finding = judge(tmp_path, Cell(0.3), rate=1e-6)
+    assert isinstance(finding, Finding)
+    assert "towards the past" in finding.symptom
+    assert finding.layers == ("step",)
+
+
+def test_one_that_is_kept_through_time_passes(tmp_path):
+    assert not isinstance(judge(tmp_path, Cell(1.0), rate=1e-6), Finding)
+
+
+def test_in_a_training_that_goes_well_it_is_a_hint(tmp_path, monkeypatch):
+    well = Harm(training=0.01, validation=0.01, lost=False)
+    monkeypatch.setattr("diagnostics.rules.vanishing_gradient.harm", lambda run: well)
+    finding = judge(tmp_path, deep(nn.Sigmoid))
+    assert isinstance(finding, Finding)
+    assert finding.severity == "hint"
+
+
+def test_what_dead_rectifiers_cut_off_is_another_disease(tmp_path):
+    model = deep(nn.ReLU, gain=2**0.5)
+    nn.init.constant_(model[10].bias, -1000.0)
+    assert not isinstance(judge(tmp_path, model), Finding)

@@ -79,7 +79,7 @@ def _report(asked: argparse.Namespace) -> int:
 
 def _doctor(asked: argparse.Namespace) -> int:
     runs = _open(asked.run)
-    findings = _tell(runs, as_json=asked.json)
+    findings = _tell(runs, as_json=asked.json, thresholds=asked.thresholds)
     serious = SEVERITIES[: SEVERITIES.index(asked.fail_on) + 1]
     return FOUND if any(finding.severity in serious for finding in findings) else FINE
 
@@ -91,18 +91,20 @@ def _info(asked: argparse.Namespace) -> int:
     return FINE
 
 
-def _tell(runs: Sequence[Run], *, as_json: bool = False) -> list[Finding]:
+def _tell(
+    runs: Sequence[Run], *, as_json: bool = False, thresholds: Path | None = None
+) -> list[Finding]:
     """Print what the doctor says of each run; return all findings."""
     from dashboard.text import examination_data, examination_text
     from diagnostics.doctor import examine
 
-    examinations = [examine(run) for run in runs]
+    examinations = [examine(run, thresholds) for run in runs]
     if as_json:
         told = [*map(examination_data, runs, examinations)]
         print(json.dumps(told, indent=2, allow_nan=False))
     else:
         print("\n\n\n".join(map(examination_text, runs, examinations)), flush=True)
-    return [finding for examination in examinations for finding in examination.findings]
+    return [found for told in examinations for found in (*told.findings, *told.hints)]
 
 
 def _open(paths: Sequence[Path]) -> list[Run]:
@@ -143,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     _doctor_parser(commands)
     _info_parser(commands)
     _analyse_parser(commands)
+    _trial_parsers(commands)
     return parser
 
 
@@ -197,12 +200,19 @@ def _doctor_parser(commands: Commands) -> None:
     doctor = _command(commands, "doctor", told, "fathom doctor runs/digits --fail-on warning")
     doctor.add_argument("run", nargs="+", type=Path)
     doctor.add_argument("--json", action="store_true", help="for machines")
-    mildest: Severity = SEVERITIES[-1]
+    mildest: Severity = "warning"
     doctor.add_argument(
         "--fail-on",
         choices=SEVERITIES[::-1],
         default=mildest,
-        help="exit with 1 only for findings at least this severe (default: any finding)",
+        help="exit with 1 only for findings at least this severe (default: warning)",
+    )
+    doctor.add_argument(
+        "--thresholds",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file that sets some of the rules' thresholds otherwise, such as "
+        "[vanishing_gradient] first_to_last = 0.001",
     )
     doctor.set_defaults(command=_doctor)
 
@@ -221,6 +231,14 @@ def _analyse_parser(commands: Commands) -> None:
     analyse = _command(commands, "analyse", told, "fathom analyse landscape runs/digits")
     analyses = analyse.add_subparsers(required=True, metavar="analysis")
     add_analyses(partial(_command, analyses))
+
+
+def _trial_parsers(commands: Commands) -> None:
+    from dashboard.preflight_command import add_preflight
+    from dashboard.treat_command import add_treat
+
+    add_preflight(partial(_command, commands))
+    add_treat(partial(_command, commands))
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:

@@ -38,8 +38,10 @@ TORCH_FREE = (
     *(f"probes/{name}.py" for name in ("scribe", "troubles", "wire", "gallery")),
 )
 SUBJECT = "diagnostics/subject/*.py"  # a subject, and what it is made of
+CHECKS = "diagnostics/checks/*.py"  # of a model in memory, before its training
+TREATMENT = "diagnostics/treatment/*.py"  # trains copies of what it treats
 DOORS = {
-    "torch": ("probes/*.py", SUBJECT),
+    "torch": ("probes/*.py", SUBJECT, CHECKS, TREATMENT),
     "h5py": (*CONTRACT, "diagnostics/store.py"),
     "dash": ("dashboard/app.py", "dashboard/pages/*.py"),
     "plotly": ("dashboard/*",),
@@ -92,8 +94,9 @@ def _offences(path: Path, place: Path) -> Iterator[str]:
 
 
 def _may_import(room: str, name: str) -> tuple[str, ...]:
-    """A subject alone runs the programs that recordings hold."""
-    return MAY_IMPORT[room] + (("probes.program",) if fnmatch(name, SUBJECT) else ())
+    """A subject runs the programs that recordings hold; a loss is said alike everywhere."""
+    runs = any(fnmatch(name, each) for each in (SUBJECT, CHECKS, TREATMENT))
+    return MAY_IMPORT[room] + (("probes.program",) if runs else ())
 
 
 def _allowed(imported: str, rooms: tuple[str, ...]) -> bool:
@@ -147,6 +150,7 @@ def loaded_by(code: str) -> set[str]:
         ("import probes.scribe, probes.binder, probes.program_file", {"torch", "scipy"}),
         ("from diagnostics import Run, examine", {"torch", "plotly", "dash"}),
         ("import diagnostics.rules as r; r.rules()", {"torch", "plotly", "dash"}),
+        ("import diagnostics.treatment.treatment", {"torch", "plotly", "dash"}),
         ("import dashboard", {"torch", "h5py", "plotly", "dash"}),
         ("import dashboard.cli", {"torch", "dash"}),
         ("import dashboard.report", {"torch", "dash"}),

@@ -183,6 +183,7 @@ def _head(run: Run, name: str, updated: float) -> Element:
 
 def _judge(app: Dash, runs: OpenRuns) -> None:
     """The facts and the verdicts, whenever the cursor moved."""
+    pictures = {panel.name: (panel.title, panel.name) for panel in recorded_panels()}
 
     @app.callback(
         Output("facts", "children"), Output("verdicts", "children"), Input("cursor", "data")
@@ -193,6 +194,6 @@ def _judge(app: Dash, runs: OpenRuns) -> None:
         run = runs.kept(cursor["run"])
         known = [component(part) for part in (facts(run), notices(run)) if part]
         try:
-            return known, component(verdicts(runs.examination(run)))
+            return known, component(verdicts(runs.examination(run), pictures))
         except Exception as error:  # one broken part never takes the page down
             return known, component(notice(complaint(error)))

@@ -44,6 +44,7 @@ class Panel(Generic[R]):
     numbers: Callable[[R], tuple[Named, ...]] = (
         _nothing  # beside the picture, each with its meaning
     )
+    place: int = 1  # on a page: those of the least come first
 
     def takes(self, option: str) -> bool:
         """Whether the drawing understands an option, such as `step`."""
@@ -71,7 +72,8 @@ def stored_panels() -> tuple[StoredPanel[Any], ...]:
 
 def recorded_panels() -> tuple[Panel[Any], ...]:
     """Those that read what was recorded."""
-    return tuple(panel for panel in panels() if not isinstance(panel, StoredPanel))
+    found = [panel for panel in panels() if not isinstance(panel, StoredPanel)]
+    return tuple(sorted(found, key=lambda panel: (panel.place, panel.name)))
 
 
 def draw(result: object, **options: Any) -> Figure:

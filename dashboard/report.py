@@ -43,8 +43,10 @@ def report(runs: Run | Sequence[Run], path: str | os.PathLike[str]) -> Path:
 
 def _run(anchor: str, run: Run, figures: dict[str, Any]) -> Element:
     told = _examined(run)
+    shown = recorded_panels()
+    pictures = {panel.name: (panel.title, f"{anchor}-{panel.name}") for panel in shown}
     recorded = []
-    for panel in recorded_panels():
+    for panel in shown:
         section, drawn = panel_section(anchor, panel, run, _options(panel, told))
         recorded.append(section)
         figures |= drawn
@@ -57,7 +59,7 @@ def _run(anchor: str, run: Run, figures: dict[str, Any]) -> Element:
         facts(run),
         notices(run),
         element("h2", "chapter", "Verdicts"),
-        notice(complaint(told)) if isinstance(told, Exception) else verdicts(told),
+        notice(complaint(told)) if isinstance(told, Exception) else verdicts(told, pictures),
         *recorded,
         *computed,
         id=anchor,

@@ -1,12 +1,12 @@
-"""What the doctor said of a run, as elements of a page."""
+"""What the doctor said of a run, as elements of a page: causes first, each with its evidence."""
 
 from __future__ import annotations
 
-from itertools import groupby
-from textwrap import dedent
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dashboard.markup import Element, element
+from dashboard.prose import prose
 from dashboard.wording import confidence, count, layers, number, steps, words
 
 if TYPE_CHECKING:
@@ -14,20 +14,23 @@ if TYPE_CHECKING:
     from diagnostics.finding import Evidence, Finding, Severity
 
 ICONS: dict[Severity, str] = {"error": "✕", "warning": "!", "hint": "i"}
+Pictures = Mapping[str, tuple[str, str]]  # of each panel on this page: its title, and where it is
+SEVERAL = 2  # verdicts from which on a list of them comes first
 
 
-def verdicts(examination: Examination) -> Element:
-    """Every finding as a card, then what was looked at and what could not be judged."""
-    cards = [card(finding) for finding in examination.findings]
+def verdicts(examination: Examination, pictures: Pictures | None = None) -> Element:
+    """Every cause as a card with what it brings inside; hints apart; what could not be judged."""
+    shown = pictures or {}
+    cards = [_cause(cause, caused, shown) for cause, caused in _causes(examination)]
     return element(
         "div",
         "verdicts",
+        _summary(examination),
         *(cards or [_healthy(len(examination.passed))]),
+        _hints(examination.hints, shown),
+        _thresholds(examination),
         _list("Looked and found nothing", [words(slug) for slug in examination.passed]),
-        _list(
-            "Could not judge",
-            [f"{words(slug)}, because {answer.reason}" for slug, answer in examination.undecided],
-        ),
+        _undecided(examination),
     )
 
 
@@ -37,12 +40,12 @@ def telling_step(examination: Examination, panel: str) -> int | None:
     return next((finding.steps[0] for finding in concerned), None)
 
 
-def card(finding: Finding) -> Element:
+def card(finding: Finding, pictures: Pictures | None = None, *inside: Element) -> Element:
     """One finding: what was seen, the numbers beside their thresholds, why, and what to do."""
     return element(
         "article",
         f"verdict {finding.severity}",
-        element("header", "", badge(finding.severity), element("h3", "", words(finding.disease))),
+        _head(finding),
         element("p", "symptom", finding.symptom),
         _evidence(finding.evidence),
         element(
@@ -52,16 +55,72 @@ def card(finding: Finding) -> Element:
             *_entry("When", steps(finding.steps)),
             *_entry("Cause", finding.cause),
             element("dt", "", "Remedy"),
-            element("dd", "", *_remedy(finding.remedy)),
+            element("dd", "", *prose(finding.remedy)),
+            *_entry("Brings", ", ".join(words(slug) for slug in finding.consequences)),
             *_entry("Confidence", confidence(finding.confidence)),
         ),
+        _picture(finding, pictures or {}),
+        _page(finding.disease),
+        *inside,
     )
+
+
+def _causes(examination: Examination) -> list[tuple[Finding, list[Finding]]]:
+    """Each cause, and those findings that it explains."""
+    found: list[tuple[Finding, list[Finding]]] = []
+    for finding in examination.findings:
+        if finding.because_of and found:
+            found[-1][1].append(finding)
+        else:
+            found.append((finding, []))
+    return found
+
+
+def _cause(finding: Finding, caused: list[Finding], pictures: Pictures) -> Element:
+    if not caused:
+        return card(finding, pictures)
+    within = [_closed(each, pictures) for each in caused]
+    return card(finding, pictures, element("div", "brought", *within))
+
+
+def _closed(finding: Finding, pictures: Pictures) -> Element:
+    """A consequence, or a hint: in one line until somebody wants more."""
+    head = (
+        badge(finding.severity),
+        element("strong", "", words(finding.disease)),
+        _because(finding),
+    )
+    line = element("span", "symptom", finding.symptom)
+    summary = element("summary", "", *head, line)
+    return element("details", "less", summary, card(finding, pictures))
+
+
+def _head(finding: Finding) -> Element:
+    title = element("h3", "", words(finding.disease))
+    return element("header", "", badge(finding.severity), title, _because(finding))
+
+
+def _because(finding: Finding) -> Element | None:
+    if not finding.because_of:
+        return None
+    return element("span", "because", f"because of: {words(finding.because_of)}")
 
 
 def badge(severity: Severity) -> Element:
     """Icon and word: a severity is never told by colour alone."""
     icon = element("span", "icon", ICONS[severity])
     return element("span", f"badge {severity}", icon, severity)
+
+
+def _summary(examination: Examination) -> Element | None:
+    """Where there are many cards: what there is, in one line."""
+    causes = [finding for finding in examination.findings if not finding.because_of]
+    caused = len(examination.findings) - len(causes)
+    if len(causes) < SEVERAL:
+        return None
+    brought = f", and {count(caused, 'consequence')} of them" if caused else ""
+    told = "; ".join(words(finding.disease) for finding in causes)
+    return element("p", "summary", f"{count(len(causes), 'cause')}{brought}: {told}.")
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> Element | None:
@@ -86,13 +145,35 @@ def _entry(term: str, told: str) -> tuple[Element, ...]:
     return (element("dt", "", term), element("dd", "", told)) if told else ()
 
 
-def _remedy(text: str) -> list[Element]:
-    """Lines set in are code, as in Markdown; the others are words."""
-    blocks = groupby(text.strip("\n").splitlines(), key=lambda line: line.startswith("    "))
-    return [
-        element("pre", "", dedent("\n".join(lines))) if code else element("p", "", " ".join(lines))
-        for code, lines in blocks
-    ]
+def _picture(finding: Finding, pictures: Pictures) -> Element | None:
+    """A way to the panel that shows it, at its first step."""
+    if finding.panel not in pictures:
+        return None
+    title, place = pictures[finding.panel]
+    first = finding.steps[0]
+    told = {"data-place": place, "data-step": str(first)}
+    link = element("a", "", f"{title} at step {first:,}", href=f"#{place}")
+    return element("p", "to-picture", link, **told)
+
+
+def _page(disease: str) -> Element | None:
+    """All that its rule looks at, and what it cannot see."""
+    from diagnostics.rules import documentation
+
+    page = documentation().get(disease, "")
+    if not page:
+        return None
+    summary = element("summary", "", f"All about: {words(disease).lower()}")
+    return element("details", "quiet page", summary, *prose(page))
+
+
+def _hints(hints: tuple[Finding, ...], pictures: Pictures) -> Element | None:
+    """Apart, and closed: nothing has gone wrong."""
+    if not hints:
+        return None
+    title = f"Unusual, and harmless so far ({len(hints)})"
+    cards = (_closed(hint, pictures) for hint in hints)
+    return element("section", "hints", element("h3", "", title), *cards)
 
 
 def _healthy(looked: int) -> Element:
@@ -106,9 +187,28 @@ def _healthy(looked: int) -> Element:
     )
 
 
-def _list(title: str, entries: list[str]) -> Element | None:
+def _thresholds(examination: Examination) -> Element | None:
+    return _list(
+        "Your thresholds",
+        [
+            f"{each.name} of {words(each.rule)} is {each.value:g} (built in: {each.built_in:g})"
+            for each in examination.thresholds
+        ],
+    )
+
+
+def _undecided(examination: Examination) -> Element | None:
+    """Rules that lack the same are told of together."""
+    lacking: dict[str, list[str]] = {}
+    for slug, answer in examination.undecided:
+        lacking.setdefault(answer.reason, []).append(words(slug))
+    told = [f"{', '.join(slugs)}, because {reason}" for reason, slugs in lacking.items()]
+    return _list("Could not judge", told, len(examination.undecided))
+
+
+def _list(title: str, entries: list[str], many: int = 0) -> Element | None:
     if not entries:
         return None
     items = (element("li", "", entry) for entry in entries)
-    summary = element("summary", "", f"{title} ({len(entries)})")
+    summary = element("summary", "", f"{title} ({many or len(entries)})")
     return element("details", "quiet", summary, element("ul", "", *items))

@@ -11,11 +11,11 @@ from dashboard.markup import Element
 
 
 def component(node: Element | str) -> Component | str:
-    """The tree as dash components; a link stays inside the page."""
+    """The tree as dash components; a link stays inside the app, or goes to a place of its page."""
     if isinstance(node, str):
         return node
     inside = [component(child) for child in node.inside]
-    if node.tag == "a":
+    if node.tag == "a" and not node.attributes.get("href", "").startswith("#"):
         return dcc.Link(inside, className=node.kind, **node.attributes)  # type: ignore[arg-type]
     build_one: Any = getattr(html, node.tag.capitalize())
     built: Component = build_one(inside, className=node.kind or None, **node.attributes)

@@ -17,7 +17,8 @@ from tests.dashboard.samples import HOSTILE, network, step, train
 
 pytestmark = pytest.mark.browser
 
-PAINTED = ".heatmaplayer image"
+PAINTED = "#gradient_flow .heatmaplayer image"
+HEAT_MAP, SLIDER = "#gradient_flow .heatmaplayer", "#gradient_flow .slider-group"
 FIGURE = "document.querySelector('#gradient_flow-figure .js-plotly-plot')"
 
 
@@ -27,20 +28,20 @@ def painted(page: Page) -> Page:
 
 
 def shown_step(page: Page) -> str:
-    label = page.locator(".slider-label").first
+    label = page.locator("#gradient_flow .slider-label").first
     label.wait_for()
     return (label.text_content() or "").removeprefix("profile at step ")
 
 
 def click_heat_map(page: Page, across: float, down: float) -> None:
-    page.locator(".slider-group").scroll_into_view_if_needed()
-    box: Any = page.locator(".heatmaplayer").bounding_box()
+    page.locator(SLIDER).scroll_into_view_if_needed()
+    box: Any = page.locator(HEAT_MAP).bounding_box()
     page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
 
 
 def zoom_to_some_layers(page: Page) -> list[float]:
-    page.locator(".slider-group").scroll_into_view_if_needed()
-    box: Any = page.locator(".heatmaplayer").bounding_box()
+    page.locator(SLIDER).scroll_into_view_if_needed()
+    box: Any = page.locator(HEAT_MAP).bounding_box()
     across = box["x"] + box["width"] / 2
     page.mouse.move(across, box["y"] + box["height"] * 0.2)
     page.mouse.down()
@@ -77,6 +78,16 @@ def test_a_picture_opens_at_what_its_verdict_speaks_of(visit: Open, address: str
     assert int(shown_step(painted(visit(f"{address}/?run=healthy")))) > 1
 
 
+def test_a_verdict_leads_to_its_picture(visit: Open, address: str) -> None:
+    page = painted(visit(f"{address}/?run=group/sick"))
+    click_heat_map(page, 0.7, 0.5)
+    page.wait_for_function(f"() => {FIGURE}.layout.sliders[0].active > 0")
+    page.locator(".to-picture[data-place=gradient_flow] a").first.click()
+    expect(page.locator("#gradient_flow .slider-label").first).to_have_text("profile at step 1")
+    expect(page.locator("#gradient_flow")).to_be_in_viewport()
+    assert page.url == f"{address}/?run=group/sick#gradient_flow"
+
+
 def test_a_click_on_the_heat_map_chooses_the_step(visit: Open, address: str) -> None:
     page = painted(visit(f"{address}/?run=group/sick"))
     line = page.evaluate(f"{FIGURE}.data[2].x[0]")
@@ -87,8 +98,8 @@ def test_a_click_on_the_heat_map_chooses_the_step(visit: Open, address: str) -> 
 
 def test_a_chosen_step_outlives_a_change_of_scheme(visit: Open, address: str) -> None:
     page = painted(visit(f"{address}/?run=group/sick"))
-    page.locator(".slider-group").scroll_into_view_if_needed()
-    box: Any = page.locator(".slider-group").bounding_box()
+    page.locator(SLIDER).scroll_into_view_if_needed()
+    box: Any = page.locator(SLIDER).bounding_box()
     page.wait_for_function(f"() => {FIGURE}.fathomFollowed")
     page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 32)
     chosen = shown_step(page)
@@ -181,7 +192,7 @@ def test_the_picture_keeps_its_height_when_runs_and_schemes_change(
     visit: Open, address: str
 ) -> None:
     page = painted(visit(f"{address}/?run=healthy"))
-    height = "document.querySelector('.js-plotly-plot').getBoundingClientRect().height"
+    height = f"{FIGURE}.getBoundingClientRect().height"
     before = page.evaluate(height)
     assert before > 300
     for name in ("group/sick", "healthy"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from dashboard import report
 from dashboard.theme import palette
@@ -65,6 +67,7 @@ def test_the_slider_works_without_a_server(visit: Open, written: str) -> None:
 
 def test_a_click_on_the_heat_map_shows_that_step(visit: Open, written: str) -> None:
     page = visit(written)
+    page.locator("#run-1-gradient_flow").scroll_into_view_if_needed()
     page.locator("#run-1-gradient_flow .slider-group").scroll_into_view_if_needed()
     label = page.locator("#run-1-gradient_flow .slider-label").first
     before = label.text_content()
@@ -80,3 +83,34 @@ def test_prints(visit: Open, written: str, tmp_path: Path) -> None:
     page.wait_for_selector(PAINTED, state="attached")
     page.pdf(path=tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").stat().st_size > 20_000
+
+
+def test_a_verdict_leads_to_its_picture_at_its_step(visit: Open, written: str) -> None:
+    page = visit(written)
+    link = page.locator("#run-1 .to-picture a").first
+    place = link.locator("..").get_attribute("data-place")
+    step = link.locator("..").get_attribute("data-step")
+    link.click()
+    label = page.locator(f"#{place} .slider-label").first
+    expect(label).to_have_text(f"profile at step {step}")
+    expect(page.locator(f"#{place}")).to_be_in_viewport()
+
+
+def test_a_picture_without_a_slider_marks_the_step(visit: Open, written: str) -> None:
+    page = visit(written)
+    page.locator("#run-1-update_ratios").scroll_into_view_if_needed()
+    figure = page.locator("#run-1-update_ratios-figure")
+    figure.locator(".heatmaplayer image").wait_for(state="attached")
+    page.evaluate(
+        """() => {
+          const link = document.querySelector("#run-1 .to-picture");
+          link.dataset.place = "run-1-update_ratios";
+          link.dataset.step = "7";
+          link.querySelector("a").click();
+        }"""
+    )
+    shapes = "document.getElementById('run-1-update_ratios-figure').layout.shapes"
+    page.wait_for_function(f"() => {shapes}.every((shape) => shape.visible && shape.x0 > 0)")
+    axis = page.evaluate("document.getElementById('run-1-update_ratios-figure').layout.meta.steps")
+    at = math.log10(7 + axis["shift"]) if axis["log"] else 7
+    assert page.evaluate(f"{shapes}.map((shape) => shape.x1)") == pytest.approx([at] * 3)

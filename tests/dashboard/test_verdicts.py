@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dashboard.markup import to_html
-from dashboard.verdicts import card, verdicts
+from dashboard.verdicts import card, telling_step, verdicts
 from diagnostics.doctor import Examination
 from diagnostics.finding import NotEnough
+from diagnostics.thresholds import Changed
 from tests.dashboard.samples import HOSTILE, make_finding
 
 
@@ -38,7 +41,7 @@ def test_names_in_a_card_are_text() -> None:
 
 
 def test_a_remedy_in_words_is_no_code() -> None:
-    assert "<pre>" not in to_html(card(make_finding(remedy="Divide the rate by ten.")))
+    assert "<pre>" not in to_html(card(make_finding(disease="new", remedy="Divide by ten.")))
 
 
 def test_what_was_sound_and_what_could_not_be_judged() -> None:
@@ -54,3 +57,85 @@ def test_what_was_sound_and_what_could_not_be_judged() -> None:
 def test_silence_is_not_health() -> None:
     written = to_html(verdicts(Examination("run", (), (), ())))
     assert "No rule could judge" in written
+
+
+PICTURES = {"gradient_flow": ("Gradient flow", "run-1-gradient_flow")}
+
+
+def examined(**changes: object) -> Examination:
+    """A cause, what it brings, and a cause apart from them."""
+    cause = make_finding(disease="bad_init_scale", consequences=("dead_relu",))
+    brought = make_finding(disease="dead_relu", because_of="bad_init_scale", steps=(30, 40))
+    apart = make_finding(disease="lr_too_low", severity="warning", panel="elsewhere")
+    told = {"findings": (cause, brought, apart), "undecided": (), "passed": ()}
+    return Examination("run", **(told | changes))  # type: ignore[arg-type]
+
+
+def cards(written: str) -> list[str]:
+    """What stands inside of each card that no other holds, in order."""
+    depth, start, found = 0, 0, []
+    for tag in re.finditer(r"</?article", written):
+        opens = tag[0] == "<article"
+        if opens and depth == 0:
+            start = tag.start()
+        depth += 1 if opens else -1
+        if depth == 0:
+            found.append(written[start : tag.end()])
+    return found
+
+
+def test_what_a_cause_brings_stands_inside_of_its_card() -> None:
+    first, second = cards(to_html(verdicts(examined())))
+    assert "because of: Bad init scale" in first
+    assert first.count("<article") == 2
+    assert "Dead relu" not in second
+    assert "<details" in first[: first.index("because of")]  # closed until somebody wants it
+
+
+def test_several_causes_are_named_first() -> None:
+    written = to_html(verdicts(examined()))
+    summary = written[: written.index("<article")]
+    assert "2 causes, and 1 consequence of them: Bad init scale; Lr too low." in summary
+    alone = to_html(verdicts(examined(findings=(make_finding(),))))
+    assert "causes" not in alone[: alone.index("<article")]
+
+
+def test_a_card_leads_to_its_picture_at_its_step() -> None:
+    written = to_html(card(make_finding(steps=(30, 40)), PICTURES))
+    assert 'data-place="run-1-gradient_flow" data-step="30"' in written
+    assert 'href="#run-1-gradient_flow"' in written
+    assert "Gradient flow at step 30" in written
+    assert "href" not in to_html(card(make_finding(panel="elsewhere"), PICTURES))
+
+
+def test_a_card_holds_the_page_of_its_rule() -> None:
+    written = to_html(card(make_finding(disease="vanishing_gradient")))
+    page = written[written.index("All about: vanishing gradient") :]
+    assert "<strong>What it looks at.</strong>" in page
+    assert "<pre>" in page
+
+
+def test_hints_stand_apart() -> None:
+    hint = make_finding(severity="hint", disease="over_clipping")
+    written = to_html(verdicts(examined(findings=(), passed=("dead_relu",), hints=(hint,))))
+    assert written.index("No findings") < written.index("Unusual, and harmless so far (1)")
+    assert written.index("harmless so far") < written.index("<details") < written.index("<article")
+
+
+def test_rules_that_lack_the_same_are_told_of_together() -> None:
+    lacking = NotEnough("no loss was logged")
+    undecided = (("lr_too_low", lacking), ("plateau", lacking), ("nan_inputs", NotEnough("x")))
+    written = to_html(verdicts(examined(findings=(), undecided=undecided)))
+    assert "Lr too low, Plateau, because no loss was logged" in written
+    assert "Could not judge (3)" in written
+
+
+def test_the_users_thresholds_are_told() -> None:
+    changed = Changed("dead_relu", "share", 0.9, 0.5)
+    written = to_html(verdicts(examined(thresholds=(changed,))))
+    assert "share of Dead relu is 0.9 (built in: 0.5)" in written
+
+
+def test_a_panel_shows_the_step_of_its_worst_finding() -> None:
+    assert telling_step(examined(), "gradient_flow") == 0
+    assert telling_step(examined(), "loss_curve") is None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from diagnostics.slugs import in_words
+
 
 def words(slug: str) -> str:
     """A slug as a heading: vanishing_gradient as Vanishing gradient."""
-    spaced = slug.replace("_", " ").replace("-", " ").strip()
-    return spaced[:1].upper() + spaced[1:]
+    return in_words(slug)
 
 
 def number(value: float) -> str:

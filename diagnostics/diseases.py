@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostics.rules import consequences, documentation
+from diagnostics.slugs import in_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,9 +34,6 @@ This page is made from the rules: `python -m diagnostics.diseases > docs/disease
 """
 THRESHOLDS = Path(__file__).with_name("thresholds.toml")
 Limits = dict[str, dict[str, Any]]  # of each threshold its "value" and "from"
-SHORT = {"lr": "learning rate", "bn": "batch normalisation", "val": "validation"}
-SHORT |= {"stats": "statistics", "init": "initialisation", "params": "parameters", "gan": "GAN"}
-SHORT |= {"nan": "NaN", "relu": "ReLU", "nonfinite": "non-finite", "fp16": "float16"}
 
 
 def page() -> str:
@@ -45,12 +43,6 @@ def page() -> str:
     contents = "".join(f"- {_link(slug)}: {_first_line(doc)}\n" for slug, doc in docs.items())
     sections = (_section(slug, doc, explained[slug], limits[slug]) for slug, doc in docs.items())
     return f"{HEAD}\n{contents}{''.join(sections)}"
-
-
-def in_words(slug: str) -> str:
-    """A disease's name as a heading has it."""
-    words = " ".join(SHORT.get(word, word) for word in slug.split("_"))
-    return words[:1].upper() + words[1:]
 
 
 def _section(slug: str, doc: str, explained: Iterable[str], limits: Limits) -> str:

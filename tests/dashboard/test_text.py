@@ -60,8 +60,8 @@ def test_a_long_sentence_is_wrapped(run: Run) -> None:
 def test_what_is_sound_and_what_could_not_be_judged(run: Run) -> None:
     text = examination_text(run, Examination("run", (), UNDECIDED, ("bad_init_scale",)))
     assert "✓ no findings" in text
-    assert "Looked and found nothing: Bad init scale" in text
-    assert "Could not judge:\n  Dead relu, because no activations" in text
+    assert "Looked and found nothing: Bad initialisation scale" in text
+    assert "Could not judge:\n  Dead ReLU, because no activations" in text
 
 
 def test_only_a_terminal_gets_colours(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

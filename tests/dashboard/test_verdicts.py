@@ -50,8 +50,8 @@ def test_what_was_sound_and_what_could_not_be_judged() -> None:
     )
     written = to_html(verdicts(told))
     assert "No findings. 1 rule looked." in written
-    assert "Dead relu, because no activations" in written
-    assert "Bad init scale" in written
+    assert "Dead ReLU, because no activations" in written
+    assert "Bad initialisation scale" in written
 
 
 def test_silence_is_not_health() -> None:
@@ -86,16 +86,19 @@ def cards(written: str) -> list[str]:
 
 def test_what_a_cause_brings_stands_inside_of_its_card() -> None:
     first, second = cards(to_html(verdicts(examined())))
-    assert "because of: Bad init scale" in first
+    assert "because of: Bad initialisation scale" in first
     assert first.count("<article") == 2
-    assert "Dead relu" not in second
+    assert "Dead ReLU" not in second
     assert "<details" in first[: first.index("because of")]  # closed until somebody wants it
 
 
 def test_several_causes_are_named_first() -> None:
     written = to_html(verdicts(examined()))
     summary = written[: written.index("<article")]
-    assert "2 causes, and 1 consequence of them: Bad init scale; Lr too low." in summary
+    assert (
+        "2 causes, and 1 consequence of them: Bad initialisation scale; Learning rate too low."
+        in summary
+    )
     alone = to_html(verdicts(examined(findings=(make_finding(),))))
     assert "causes" not in alone[: alone.index("<article")]
 
@@ -126,14 +129,14 @@ def test_rules_that_lack_the_same_are_told_of_together() -> None:
     lacking = NotEnough("no loss was logged")
     undecided = (("lr_too_low", lacking), ("plateau", lacking), ("nan_inputs", NotEnough("x")))
     written = to_html(verdicts(examined(findings=(), undecided=undecided)))
-    assert "Lr too low, Plateau, because no loss was logged" in written
+    assert "Learning rate too low, Plateau, because no loss was logged" in written
     assert "Could not judge (3)" in written
 
 
 def test_the_users_thresholds_are_told() -> None:
     changed = Changed("dead_relu", "share", 0.9, 0.5)
     written = to_html(verdicts(examined(thresholds=(changed,))))
-    assert "share of Dead relu is 0.9 (built in: 0.5)" in written
+    assert "share of Dead ReLU is 0.9 (built in: 0.5)" in written
 
 
 def test_a_panel_shows_the_step_of_its_worst_finding() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.diseases import in_words, page
+from diagnostics.diseases import page
 from diagnostics.rules import consequences, documentation
+from diagnostics.slugs import in_words
 from diagnostics.thresholds import thresholds
 
 PARTS = (

@@ -37,7 +37,6 @@ LIMITS = thresholds("dead_relu")
 EXPLAINS = (
     *("vanishing_gradient", "underfitting", "plateau", "no_signal", "no_update"),
     "lr_too_low",
-    *("lr_too_high", "exploding_gradient"),  # which explain it too: the surer one leads
 )
 FIRING = "firing/"
 

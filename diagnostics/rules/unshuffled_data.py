@@ -70,7 +70,7 @@ def _by_targets(run: Run) -> Verdict:
     inside = float((std.values[known] ** 2).mean())
     whole = inside + float(mean.values[known].var())
     share = inside / whole if whole > 0 else math.nan
-    if not share < LIMITS["inside"] or not harm(run).left > LIMITS["left"]:
+    if not share < LIMITS["inside"] or harm(run).left <= LIMITS["left"]:
         return None
     told = Evidence("variance inside batches / of all", share, LIMITS["inside"], "below")
     symptom = f"Only {share:.0%} of the targets' variance lies inside the batches."

@@ -31,9 +31,11 @@ def capacity(run: Run) -> Capacity | None:
     matrices = [t for t in run.parameters.values() if t.role == "matrix" and t.trainable]
     if not matrices:
         return None
-    beside = _branches(run)
-    hidden = {t.module: int(t.shape.split("x")[0]) for t in matrices[:-1] if t.module not in beside}
-    hidden |= _embedded(run)
+    beside, widths = _branches(run), {t.module: int(t.shape.split("x")[0]) for t in matrices[:-1]}
+    hidden = {name: width for name, width in widths.items() if name not in beside} | _embedded(run)
+    if widths and not hidden:  # of branches alone no width is that of a way all must go
+        widest = max(widths, key=lambda name: widths[name])
+        hidden = {widest: widths[widest]}
     layer = min(hidden, key=lambda name: hidden[name], default=matrices[-1].module)
     total = sum(t.size for t in run.parameters.values() if t.trainable)
     return Capacity(total, hidden.get(layer, 0), layer, total / _examples(run))
@@ -44,8 +46,14 @@ def _branches(run: Run) -> set[str]:
     givers = wiring(run) or {}
     fed = Counter(givers.values())
     alike = Counter(_kind(t) for t in run.parameters.values() if t.role == "matrix")
-    many = {t.module for t in run.parameters.values() if alike[_kind(t)] > FEW}
+    many = {t.module for t in run.parameters.values() if alike[_kind(t)] > FEW and not _chains(t)}
     return many | {layer for layer, giver in givers.items() if fed[giver] > 1}
+
+
+def _chains(tensor: TensorInfo) -> bool:
+    """Could it follow one that is like it?"""
+    sides = tensor.shape.split("x")
+    return len(sides) > 1 and sides[0] == sides[1]
 
 
 def _kind(tensor: TensorInfo) -> tuple[str, str, str]:

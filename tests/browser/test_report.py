@@ -15,7 +15,7 @@ from tests.browser.conftest import Open
 
 pytestmark = pytest.mark.browser
 
-PAINTED = ".figure .heatmaplayer image"
+PAINTED = ".figure .main-svg"
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def test_a_stack_of_linear_layers_is_found(tmp_path):
     model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Linear(16, 16), nn.Linear(16, 3))
     finding = missing_nonlinearity(Run(record(tmp_path / "run", model, steps=8)))
     assert isinstance(finding, Finding)
-    assert (finding.disease, finding.severity) == ("missing_nonlinearity", "warning")
+    assert (finding.disease, finding.severity) == ("missing_nonlinearity", "error")
     assert finding.layers == ("0", "2", "3")
     assert finding.evidence[0].value == 1.0
 

@@ -22,7 +22,7 @@ def judge(path, width=3, losses=STOPS, validation=(1.0, 0.7), size=32.0):
 
 def test_a_model_that_is_too_narrow_is_found(clinic):
     finding = clinic.named("underfit_narrow", "underfitting")
-    assert finding.severity == "warning"
+    assert finding.severity == "error"
     assert len(finding.layers) == 1
 
 

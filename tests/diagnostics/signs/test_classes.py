@@ -34,12 +34,12 @@ def test_no_more_is_taken_than_a_rare_class_needs(tmp_path):
     """What was answered before anything was learnt does not count."""
     at_first, then, late = (
         [[50, 0, 0], [9, 9, 0]],
-        [[50, 50, 50], [4, 4, 4]],
-        [[60, 60, 60], [3, 3, 3]],
+        [[50, 50, 50], [5, 5, 5]],
+        [[60, 60, 60], [4, 4, 4]],
     )
     found = counted(tmp_path, at_first, then, late)
     assert found is not None
-    assert (found.asked.tolist(), found.right.tolist()) == ([110, 7], [110, 7])
+    assert (found.asked.tolist(), found.right.tolist()) == ([110, 9], [110, 9])
     assert found.first == 5
 
 

@@ -124,7 +124,7 @@ class Shelf:
     def _fit(self, name: str, tensor: Tensor) -> bool:
         if fits(tensor) and tensor.numel():
             return True
-        if not fits(tensor) and not _is_index(tensor):
+        if not fits(tensor):
             self.unfit.append(name)
         return False
 
@@ -140,12 +140,6 @@ class Shelf:
             self._fresh = [slot for slot in self._fresh if slot.name not in new]
         self.taken += slots
         self._fresh += slots
-
-
-def _is_index(tensor: Tensor) -> bool:
-    """Whole numbers are no signal: lengths and orders beside a packed sequence, say."""
-    numbers = tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized
-    return tensor.layout is torch.strided and not numbers
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -36,9 +36,11 @@ def plateau(run: Run) -> Verdict:
     if progress is None or not np.isfinite(progress.chance):
         return NotEnough("no training loss was logged, or what guessing costs is not known")
     smooth = progress.smooth
+    if not progress.finite:
+        return None
     if len(smooth) < LIMITS["values"]:
         return NotEnough("too few losses were logged so far")
-    if not progress.finite or not progress.left > LIMITS["left"]:
+    if not progress.left > LIMITS["left"]:
         return None
     early = float(np.min(smooth[: len(smooth) // 2]))
     fell = (early - float(np.median(smooth[-len(smooth) // 10 :]))) / progress.chance

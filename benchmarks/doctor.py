@@ -1,6 +1,6 @@
 """How well the doctor names diseases, beside its peers, on the zoo's trainings.
 
-    python -m benchmarks.doctor --jobs 2 --runs /tmp/doctor
+    python -m benchmarks.doctor --jobs 2 --runs kept
     python -m benchmarks.doctor --only relu gpt --seeds 0 --alone
 
 Every training is recorded with the Recorder's defaults and examined from its folder alone; with

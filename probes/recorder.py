@@ -110,8 +110,12 @@ class Recorder:
         self._pace = Pace(plan, start, max(1, len(self._optimizers)))
         account = Account(self._pace, self._outbox, self._troubles, self._series)
         self._incidents = Incidents(training, self._watch, self._scales, account, raises=raises)
-        self._handles = self._attach()
         self._attendant = attended(self.path, self._rank, on_finding, self._troubles)
+        self._set_off(start)
+
+    def _set_off(self, start: int) -> None:
+        """From here on the optimizers' steps are seen."""
+        self._handles = self._attach()
         self._finish_step(start, time.perf_counter())
         LIVING.add(self)
 

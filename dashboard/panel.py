@@ -35,6 +35,7 @@ class Panel(Generic[R]):
     """One picture of a run; generic, so that a drawing cannot be paired with another's result."""
 
     name: str  # stem of its file, and of its analysis's file
+    chapter: str  # the page it stands on: one of dashboard.chapters
     title: str
     question: str
     analyse: Callable[[Run], R]

@@ -167,6 +167,7 @@ def _lines(grid: StepGrid, kind: Kind, part: Part, colours: Palette) -> Chart:
 
 PANEL = Panel(
     name="activation_health",
+    chapter="layers",
     title="Activation health",
     question="Which units are dead, and which outputs sit on the flat ends of their function?",
     analyse=activation_health,

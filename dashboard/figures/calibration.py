@@ -221,6 +221,7 @@ def _label(found: Calibration) -> str:
 
 PANEL = StoredPanel(
     name="calibration",
+    chapter="uncertainty",
     title="Calibration",
     question="Is the classifier right as often as it is sure?",
     analyse=(STORED := Stored(Calibration, "quality --held-out", _label)).newest,

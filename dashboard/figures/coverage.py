@@ -132,6 +132,7 @@ def _label(found: Coverage) -> str:
 
 PANEL = StoredPanel(
     name="coverage",
+    chapter="uncertainty",
     title="Coverage",
     question="Do the predicted intervals hold the truth as often as they say?",
     analyse=(STORED := Stored(Coverage, "quality --held-out", _label)).newest,

@@ -266,6 +266,7 @@ def _label(curvature: Curvature) -> str:
 
 PANEL = StoredPanel(
     name="curvature",
+    chapter="landscape",
     title="Curvature",
     question="How sharply does the loss bend at these weights, and in how many directions?",
     analyse=(STORED := Stored(Curvature, "curvature", _label)).newest,

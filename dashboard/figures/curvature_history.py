@@ -174,6 +174,7 @@ def _label(history: CurvatureHistory) -> str:
 
 PANEL = StoredPanel(
     name="curvature_history",
+    chapter="landscape",
     title="Curvature through training",
     question="Did the curvature rise to the edge of what the learning rate can bear?",
     analyse=(STORED := Stored(CurvatureHistory, "curvature --all", _label)).newest,

@@ -285,6 +285,7 @@ COMMAND = "spectral-bias --target MODULE:FUNCTION"
 STORED = Stored(DataSpectra, "spectral-bias", _label, recorded_outputs(COMMAND))
 PANEL = StoredPanel(
     name="data_spectra",
+    chapter="spectral",
     title="Data spectra",
     question="Over inputs of many features, was the smooth or the fine part learnt first?",
     analyse=STORED.newest,

@@ -203,6 +203,7 @@ def _label(stopping: EarlyStopping) -> str:
 STORED = Stored(EarlyStopping, "early-stopping", _label)
 PANEL = StoredPanel(
     name="early_stopping",
+    chapter="generalisation",
     title="Early stopping",
     question="What had the network learnt at its best step, and what did the later ones fit?",
     analyse=STORED.newest,

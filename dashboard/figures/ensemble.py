@@ -172,6 +172,7 @@ class _StoredEnsemble(Stored[PlacedEnsemble | Beside]):
 
 PANEL = StoredPanel(
     name="ensemble",
+    chapter="uncertainty",
     title="Ensemble of networks",
     question="Where do trained networks disagree, and what does averaging them gain?",
     analyse=(STORED := _StoredEnsemble(PlacedEnsemble, "ensemble", _label)).newest,

@@ -264,6 +264,7 @@ def _slider(
 
 PANEL = Panel(
     name="gradient_flow",
+    chapter="layers",
     title="Gradient flow",
     question="Does the gradient reach the first layer?",
     analyse=gradient_flow,

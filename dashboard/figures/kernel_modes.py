@@ -209,6 +209,7 @@ def _label(found: KernelModes) -> str:
 
 PANEL = StoredPanel(
     name="kernel_modes",
+    chapter="spectral",
     title="Kernel modes",
     question="Does the network learn what its own tangent kernel says it will, and when?",
     analyse=(STORED := Stored(KernelModes, "kernel-modes", _label)).newest,

@@ -207,6 +207,7 @@ def _label(learned: LearnedFunction) -> str:
 STORED = Stored(LearnedFunction, "spectral-bias", _label, recorded_outputs("spectral-bias"))
 PANEL = StoredPanel(
     name="learned_function",
+    chapter="spectral",
     title="Learned function",
     question="What did the network become, step by step?",
     analyse=STORED.newest,

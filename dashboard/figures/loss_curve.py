@@ -282,6 +282,7 @@ def _rate_axis(rates: Floats) -> dict[str, Any]:
 
 PANEL = Panel(
     name="loss_curve",
+    chapter="overview",
     title="Loss curve",
     question="Does it learn, and what happened when it stopped?",
     analyse=loss_curve,

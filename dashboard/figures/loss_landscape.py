@@ -274,6 +274,7 @@ def _label(landscape: Landscape) -> str:
 
 PANEL = StoredPanel(
     name="loss_landscape",
+    chapter="landscape",
     title="Loss landscape",
     question="What does the loss look like around the weights?",
     analyse=(STORED := Stored(Landscape, "landscape", _label)).newest,

@@ -245,6 +245,7 @@ class _StoredDropout(Stored[PlacedDropout]):
 
 PANEL = StoredPanel(
     name="mc_dropout",
+    chapter="uncertainty",
     title="Dropout ensemble",
     question="How far do predictions spread when dropout stays on, and are the draws enough?",
     analyse=(STORED := _StoredDropout(PlacedDropout, "mc-dropout", _label)).newest,

@@ -124,6 +124,7 @@ def _label(modes: ModeConnectivity) -> str:
 
 PANEL = StoredPanel(
     name="mode_connectivity",
+    chapter="landscape",
     title="Between two minima",
     question="Is there a way of low loss from one minimum to the other?",
     analyse=(STORED := Stored(ModeConnectivity, "connectivity OTHER_RUN", _label)).newest,

@@ -204,6 +204,7 @@ def _label(found: Selective) -> str:
 
 PANEL = StoredPanel(
     name="selective",
+    chapter="uncertainty",
     title="Rejecting the uncertain",
     question="Are the uncertain predictions the wrong ones?",
     analyse=(STORED := Stored(Selective, "quality --held-out", _label)).newest,

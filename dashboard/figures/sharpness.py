@@ -152,6 +152,7 @@ def _label(sharpness: Sharpness) -> str:
 
 PANEL = StoredPanel(
     name="sharpness",
+    chapter="landscape",
     title="Sharpness",
     question="How much does the loss rise when the weights are disturbed?",
     analyse=(STORED := Stored(Sharpness, "sharpness", _label)).newest,

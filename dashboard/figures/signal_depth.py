@@ -192,6 +192,7 @@ def _decades(values: Floats) -> dict[str, Any]:
 
 PANEL = Panel(
     name="signal_depth",
+    chapter="layers",
     title="Signal through depth",
     question="Do signals and gradients keep their size from layer to layer?",
     analyse=signal_depth,

@@ -270,6 +270,7 @@ STORED = Stored(
 )
 PANEL = StoredPanel(
     name="spectral_bias",
+    chapter="spectral",
     title="Spectral bias",
     question="Which frequencies of its target did the network learn first?",
     analyse=STORED.newest,

@@ -183,6 +183,7 @@ def _titled(title: str) -> dict[str, Any]:
 
 PANEL = Panel(
     name="update_ratios",
+    chapter="layers",
     title="Update ratios",
     question="Do the weights move neither too little nor too much?",
     analyse=update_ratios,

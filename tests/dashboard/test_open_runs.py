@@ -30,7 +30,7 @@ def counting(calls: list[Any]) -> Panel[int]:
         calls.append(run)
         return len(calls)
 
-    return Panel("counted", "Counted", "How many?", analyse, lambda _: None, str)
+    return Panel("counted", "layers", "Counted", "How many?", analyse, lambda _: None, str)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_doctor_is_asked_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_fails_is_not_remembered(runs: Path) -> None:
     known, calls = OpenRuns(runs), []
     run, panel = known.kept("sick"), counting(calls)
-    broken = Panel("counted", "", "", lambda _: 1 / 0, lambda _: None, str)
+    broken = Panel("counted", "layers", "", "", lambda _: 1 / 0, lambda _: None, str)
     with pytest.raises(ZeroDivisionError):
         known.result(run, broken)
     assert known.result(run, panel) == 1

@@ -1,7 +1,9 @@
-"""The live web app: choose a run, read its verdicts, watch its pictures grow."""
+"""The live web app: a frame around the pages, and what all of them follow."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -11,137 +13,146 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from dashboard.choices import choices, empty, named
-from dashboard.guard import guard
+from dashboard.address import Address
+from dashboard.choices import empty
+from dashboard.drawn import Drawn
+from dashboard.examined import Examined
+from dashboard.guard import LOOPBACK, guard
+from dashboard.health import offer_health
 from dashboard.jobs import Jobs
-from dashboard.markup import Element, element
+from dashboard.markup import Element, element, to_html
+from dashboard.navigation import pages, top
 from dashboard.open_runs import OpenRuns
-from dashboard.overview import complaint, facts, notice, notices, state_badge
+from dashboard.overview import complaint, notice, state_badge
+from dashboard.pages import chapter, overview
 from dashboard.pages.components import component
-from dashboard.pages.landscape_form import PANEL, form, offer_form
-from dashboard.pages.pictures import picture, section
-from dashboard.pages.stored_pictures import chapter, watch_results
-from dashboard.panel import recorded_panels, stored_panels
-from dashboard.server import listen
-from dashboard.theme import css_variables
-from dashboard.verdicts import verdicts
+from dashboard.pages.frame import tell
+from dashboard.pages.landscape_form import PANEL, offer_form
+from dashboard.pages.pictures import picture
+from dashboard.pages.stored_pictures import watch_results
+from dashboard.panel import panels, recorded_panels, stored_panels
+from dashboard.theme import CONFIG, css_variables, swaps
+from dashboard.verdicts import severities, telling_step
 from diagnostics.run import FathomError, Run
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LATEST = "latest"  # a name for the run that began last
 TICK = 2000  # milliseconds between two looks at a live run
+_WHOLE = "plotly-whole.min.js"  # fetched by the pages that need it
 
 _INDEX = """<!doctype html>
 <html lang="en">
 <head>{%metas%}<title>{%title%}</title><style>STYLE</style>{%css%}</head>
-<body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+<body>TOP<div class="shell">PAGES{%app_entry%}</div>
+<script type="application/json" id="look">LOOK</script>
+<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
 </html>"""
 
 
-def build(root: Path, hosts: Collection[str] | None = LOOPBACK) -> Dash:
+def build(
+    root: Path,
+    hosts: Collection[str] | None = LOOPBACK,
+    *,
+    base_path: str = "/",
+    token: str = "",
+) -> Dash:
     """The app over a folder of runs; it answers only to these host names (None: to any)."""
-    app = Dash(__name__, title="Fathom", update_title="", assets_folder="assets")
-    app.index_string = _INDEX.replace("STYLE", css_variables())
-    app.layout = _layout(root)
-    runs = OpenRuns(root)
-    _choose_scheme(app)
+    app = Dash(
+        __name__,
+        title="Fathom",
+        update_title="",
+        assets_folder="assets",
+        assets_ignore=_WHOLE.replace(".", r"\."),
+        requests_pathname_prefix=base_path,
+        routes_pathname_prefix=base_path,
+        suppress_callback_exceptions=True,
+        prevent_initial_callbacks=True,  # a page that has just come knows nothing yet
+        enable_mcp=False,
+    )
+    app.index_string = _index(app, root)
+    app.layout = _layout()
+    runs, drawn, examined = OpenRuns(root), Drawn(), Examined()
+    _start(app)
+    _render(app)
     _list(app, runs)
     _follow(app, runs)
-    _judge(app, runs)
+    _judge(app, runs, examined)
+    overview.register(app, runs, examined)
     for panel in recorded_panels():
-        picture(app, runs, panel)
-    watch_results(app, runs, stored_panels(), PANEL)
-    offer_form(app, runs, Jobs(), local=hosts is not None)
-    guard(app.server, hosts)
+        picture(app, runs, drawn, panel)
+    watch_results(app, runs, drawn, stored_panels(), PANEL)
+    offer_form(app, runs, Jobs())
+    offer_health(app.server, root, base_path)
+    guard(app.server, hosts, base_path=base_path, token=token)
     return app
 
 
-def serve(root: Path, host: str = "127.0.0.1", port: int = 8050) -> None:
-    """Serve until Ctrl-C; a busy port gives way to the next free one."""
-    local = host in LOOPBACK
-    server = listen(build(root, LOOPBACK if local else None).server, host, port)
-    if not local:
-        print("Anyone who can reach this machine can read these runs.")
-    print(f"Fathom shows {root} at http://{host}:{server.port}/  (Ctrl-C stops)", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+def _index(app: Dash, root: Path) -> str:
+    """What stands still is there before any script has run."""
+    look = {"config": CONFIG, "swaps": swaps(), "whole": app.get_asset_url(_WHOLE)}
+    still = {"STYLE": css_variables(), "LOOK": json.dumps(look)}
+    still |= {"TOP": to_html(top(root)), "PAGES": to_html(pages())}
+    # whatever the folder is called, dash shall find none of its own marks there
+    return re.sub("STYLE|LOOK|TOP|PAGES", lambda mark: still[mark[0]].replace("{%", "{ %"), _INDEX)
 
 
-def _layout(root: Path) -> Component:
-    return html.Div(
+def _layout() -> Component:
+    stores = ("address", "page", "listing", "cursor", "telling")
+    heard = ("heard-listing", "heard-cursor", "heard-telling", "heard-tick", "heard-page")
+    return html.Main(
         [
-            dcc.Location(id="url", refresh="callback-nav"),
             dcc.Interval(id="tick", interval=TICK),
-            dcc.Store(id="scheme"),
-            dcc.Store(id="listing"),
-            dcc.Store(id="cursor"),
-            component(_top(root)),
+            *(dcc.Store(id=name) for name in (*stores, *heard)),
+            html.Div(id="message"),
             html.Div(
                 [
-                    html.Nav(id="runs", className="sidebar"),
-                    html.Main(
-                        [
-                            html.Div(id="message"),
-                            html.Div(
-                                [html.Div(id="head"), *_chapters()], id="content", hidden=True
-                            ),
-                        ]
-                    ),
+                    html.Div([html.Div(id="head"), html.Div(id="judged")], className="run-head"),
+                    html.Div(id="content"),
                 ],
-                className="shell",
+                id="whole",
+                className="run",
             ),
         ]
     )
 
 
-def _top(root: Path) -> Element:
-    return element(
-        "header",
-        "top",
-        element("span", "brand", "Fathom"),
-        element("span", "title", str(root)),
-        element("button", "scheme", "◐", id="toggle", title="Light or dark"),
-    )
-
-
-def _chapters() -> list[Component]:
-    judged = [
-        html.Div(id="facts"),
-        html.H2("Verdicts", className="chapter"),
-        html.Div(id="verdicts"),
-    ]
-    recorded = [section(panel) for panel in recorded_panels()]
-    return judged + recorded + chapter(stored_panels(), form(), PANEL)
-
-
-def _choose_scheme(app: Dash) -> None:
+def _start(app: Dash) -> None:
+    """What the address says, and from now on whatever it will say; the browser hears the rest."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
-        "function(clicks) { return clicks ? fathom.toggle() : fathom.scheme(); }",
-        Output("scheme", "data"),
-        Input("toggle", "n_clicks"),
+        "() => fathomAddress.start()",
+        Output("address", "data"),
+        Output("page", "data"),
+        Input("address", "id"),
+        prevent_initial_call=False,
     )
+    tell(app, "fathomShell.offer(news)", "listing.data", "heard-listing")
+    tell(app, "fathomShell.follow(news)", "cursor.data", "heard-cursor")
+    tell(app, "fathomShell.learn({tick: news ?? 0})", "tick.n_intervals", "heard-tick")
+    tell(app, "fathomShell.settle()", "content.children", "heard-page")
+    tell(app, "fathomLinked.tell(news)", "telling.data", "heard-telling")
+
+
+def _render(app: Dash) -> None:
+    """A page is put in its place; what it shows comes afterwards."""
+
+    @app.callback(Output("content", "children"), Input("page", "data"))
+    def render(page: Any) -> Any:
+        if not page:
+            raise PreventUpdate
+        if page == "overview":
+            return overview.layout()
+        found = chapter.layout(str(page))
+        return found or component(notice(f"There is no page '{page}'; choose one on the left."))
 
 
 def _list(app: Dash, runs: OpenRuns) -> None:
     """At each tick: which runs there are."""
 
-    @app.callback(
-        Output("runs", "children"),
-        Output("listing", "data"),
-        Input("tick", "n_intervals"),
-        Input("url", "search"),
-        State("listing", "data"),
-    )
-    def list_runs(_: int | None, search: str | None, listing: Any) -> Any:
-        summaries = runs.summaries()
-        chosen = named(search, summaries)
-        now = [[each.name, each.state, each.steps, each.name == chosen] for each in summaries]
+    @app.callback(Output("listing", "data"), Input("tick", "n_intervals"), State("listing", "data"))
+    def list_runs(_: int | None, listing: Any) -> Any:
+        now = [each.name for each in runs.summaries()]
         if now == listing:
             raise PreventUpdate
-        return component(choices(summaries, chosen)), now
+        return now
 
 
 def _follow(app: Dash, runs: OpenRuns) -> None:
@@ -150,15 +161,17 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
     @app.callback(
         Output("head", "children"),
         Output("message", "children"),
-        Output("content", "hidden"),
+        Output("whole", "hidden"),
         Output("cursor", "data"),
         Input("tick", "n_intervals"),
-        Input("url", "search"),
+        Input("address", "data"),
         State("cursor", "data"),
     )
-    def follow(_: int | None, search: str | None, cursor: Any) -> Any:
-        summaries = runs.summaries()
-        name = named(search, summaries)
+    def follow(_: int | None, address: Any, cursor: Any) -> Any:
+        if address is None:
+            raise PreventUpdate
+        asked = Address.read(address).run
+        name = runs.latest() if asked in ("", LATEST) else asked
         if name is None:
             return no_update, component(empty(runs.root)), True, no_update
         try:
@@ -168,32 +181,35 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
         now = {"run": name, "generation": run.generation, "state": run.state}
         if now == cursor and run.state != "running":
             raise PreventUpdate
-        return (
-            component(_head(run, name, updated)),
-            None,
-            False,
-            no_update if now == cursor else now,
-        )
+        head = component(_head(run, name, updated))
+        return head, None, False, no_update if now == cursor else now
 
 
 def _head(run: Run, name: str, updated: float) -> Element:
     since = max(0.0, time.time() - updated) if run.state == "running" and updated else None
-    return element("header", "run-title", element("h2", "", name), state_badge(run.state, since))
+    return element(
+        "header",
+        "run-title",
+        element("h2", "", name),
+        state_badge(run.state, since),
+    )
 
 
-def _judge(app: Dash, runs: OpenRuns) -> None:
-    """The facts and the verdicts, whenever the cursor moved."""
-    pictures = {panel.name: (panel.title, panel.name) for panel in recorded_panels()}
+def _judge(app: Dash, runs: OpenRuns, examined: Examined) -> None:
+    """Of every page: what the doctor says in a word, and at which step each picture tells it."""
 
     @app.callback(
-        Output("facts", "children"), Output("verdicts", "children"), Input("cursor", "data")
+        Output("judged", "children"),
+        Output("telling", "data"),
+        Input("cursor", "data"),
     )
     def judge(cursor: Any) -> Any:
         if not cursor:
             raise PreventUpdate
-        run = runs.kept(cursor["run"])
-        known = [component(part) for part in (facts(run), notices(run)) if part]
         try:
-            return known, component(verdicts(runs.examination(run), pictures))
+            examination = examined.of(runs.kept(cursor["run"]).path)
         except Exception as error:  # one broken part never takes the page down
-            return known, component(notice(complaint(error)))
+            return complaint(error), {}
+        steps = {panel.name: telling_step(examination, panel.name) for panel in panels()}
+        told = {name: step for name, step in steps.items() if step is not None}
+        return [component(each) for each in severities(examination)], told

@@ -8,15 +8,15 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from dashboard.run_index import RunIndex
 from diagnostics.run import FathomError, Run
-from diagnostics.runs import find_runs
 
 if TYPE_CHECKING:
     from dashboard.panel import Panel, StoredPanel
-    from diagnostics.doctor import Examination
-    from diagnostics.runs import RunSummary
+    from dashboard.run_row import RunRow
 
 MOST_OPEN = 8  # of hundreds of runs only those somebody looks at stay in memory
+MOST_KNOWN = 120  # results; of every layer there may be one
 
 
 class OpenRuns:
@@ -24,25 +24,32 @@ class OpenRuns:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.index = RunIndex(root)
         self._lock = RLock()
+        self._busy: dict[Path, RLock] = {}  # a run is read by one viewer at a time
         self._open: OrderedDict[Path, Run] = OrderedDict()
-        self._known: dict[tuple[Path, str], tuple[Any, Any]] = {}  # [path, what] version, value
+        self._known: OrderedDict[tuple[Path, str], tuple[Any, Any]] = OrderedDict()
 
-    def summaries(self) -> list[RunSummary]:
-        """Every run, the latest first."""
-        return find_runs(self.root)
+    def summaries(self) -> list[RunRow]:
+        """Every run that can be read, the latest first."""
+        return [row for row in self.index.rows() if row.state != "unreadable"]
 
-    def summary(self, name: str) -> RunSummary:
+    def summary(self, name: str) -> RunRow:
         """One run. Only names that were found are known: a name is never taken for a path."""
-        for summary in self.summaries():
-            if summary.name == name:
-                return summary
-        raise FathomError(f"no run {name!r} under {self.root}; choose one from the list")
+        row = self.index.row(name)
+        if row.state == "unreadable":
+            raise FathomError(row.reason)
+        return row
+
+    def latest(self) -> str | None:
+        """The name of the run that began last; None: there is none yet."""
+        summaries = self.summaries()
+        return summaries[0].name if summaries else None
 
     def look(self, name: str) -> Run:
         """The run as it is now; tells its writer that somebody is watching."""
-        with self._lock:
-            run = self._kept(Path(self.summary(name).path))
+        run = self.kept(name)
+        with self._busy_with(run):
             run.refresh()
             if run.state == "running":
                 run.watch()
@@ -53,16 +60,10 @@ class OpenRuns:
         with self._lock:
             return self._kept(Path(self.summary(name).path))
 
-    def examination(self, run: Run) -> Examination:
-        """The doctor's verdicts, asked once for each generation."""
-        from diagnostics.doctor import examine
-
-        examination: Examination = self._remember(run, "examination", examine)
-        return examination
-
-    def result(self, run: Run, panel: Panel[Any]) -> Any:
-        """A panel's analysis, computed once for each generation."""
-        return self._remember(run, panel.name, panel.analyse)
+    def result(self, run: Run, panel: Panel[Any], **asked: Any) -> Any:
+        """A panel's analysis, computed once for each generation and each wish."""
+        wish = " ".join([panel.name, *(f"{name}={value}" for name, value in asked.items())])
+        return self._remember(run, wish, partial(panel.analyse, **asked))
 
     def stored(self, run: Run, panel: StoredPanel[Any], key: str) -> Any:
         """A result of a panel's that a command has stored, read once for each time it was."""
@@ -76,15 +77,30 @@ class OpenRuns:
         self._open.move_to_end(path)
         while len(self._open) > MOST_OPEN:
             gone, _ = self._open.popitem(last=False)
-            self._known = {key: value for key, value in self._known.items() if key[0] != gone}
+            self._busy.pop(gone, None)
         return self._open[path]
 
-    def _remember(self, run: Run, what: str, compute: Any, version: str | int | None = None) -> Any:
-        key = (Path(run.path), what)
-        now = run.generation if version is None else version
+    def _busy_with(self, run: Run) -> RLock:
         with self._lock:
-            known, value = self._known.get(key, (None, None))
+            return self._busy.setdefault(Path(run.path), RLock())
+
+    def _remember(self, run: Run, what: str, compute: Any, version: str | int | None = None) -> Any:
+        with self._busy_with(run):
+            now = run.generation if version is None else version
+            known, value = self._found((Path(run.path), what))
             if known != now:
                 value = compute(run)
-                self._known[key] = (now, value)
+                self._keep((Path(run.path), what), (now, value))
             return value
+
+    def _found(self, key: tuple[Path, str]) -> tuple[Any, Any]:
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key, (None, None))
+
+    def _keep(self, key: tuple[Path, str], what: tuple[Any, Any]) -> None:
+        with self._lock:
+            self._known[key] = what
+            while len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)

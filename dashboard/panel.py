@@ -38,7 +38,7 @@ class Panel(Generic[R]):
     chapter: str  # the page it stands on: one of dashboard.chapters
     title: str
     question: str
-    analyse: Callable[[Run], R]
+    analyse: Callable[..., R]  # analyse(run), and what of the address it names
     draw: Callable[..., Figure]  # draw(result, *, scheme=..., and whatever else it offers)
     caption: Callable[[R], str]  # what the picture shows, for those who cannot see it as well
     choices: Callable[[R], Mapping[str, tuple[str, ...]]] = _none  # drawings besides the first
@@ -46,10 +46,15 @@ class Panel(Generic[R]):
         _nothing  # beside the picture, each with its meaning
     )
     place: int = 1  # on a page: those of the least come first
+    profiles: bool = False  # at a step it shows more than a line there: is drawn anew for each
 
     def takes(self, option: str) -> bool:
         """Whether the drawing understands an option, such as `step`."""
         return option in signature(self.draw).parameters
+
+    def analyses(self, option: str) -> bool:
+        """Whether the analysis understands an option, such as `layer`."""
+        return option in signature(self.analyse).parameters
 
 
 @dataclass(frozen=True, kw_only=True)

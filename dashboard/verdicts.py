@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from diagnostics.finding import Evidence, Finding, Severity
 
 ICONS: dict[Severity, str] = {"error": "✕", "warning": "!", "hint": "i"}
-Pictures = Mapping[str, tuple[str, str]]  # of each panel on this page: its title, and where it is
+# of each panel: its title, and where it is: a place of this page, or the address of another
+Pictures = Mapping[str, tuple[str, str]]
 SEVERAL = 2  # verdicts from which on a list of them comes first
 
 
@@ -38,6 +40,17 @@ def telling_step(examination: Examination, panel: str) -> int | None:
     """The step at which a panel shows what its worst finding speaks of; None if it has none."""
     concerned = (finding for finding in examination.findings if finding.panel == panel)
     return next((finding.steps[0] for finding in concerned), None)
+
+
+def severities(examination: Examination) -> list[Element]:
+    """In a few signs: how many findings of each severity there are, or that all is well."""
+    counts = Counter(finding.severity for finding in examination.findings)
+    told = [
+        element("span", f"badge {severity}", element("span", "icon", sign), f"{counts[severity]}")
+        for severity, sign in ICONS.items()
+        if counts[severity]
+    ]
+    return told or [element("span", "badge good", element("span", "icon", "✓"), "no findings")]
 
 
 def card(finding: Finding, pictures: Pictures | None = None, *inside: Element) -> Element:
@@ -151,8 +164,10 @@ def _picture(finding: Finding, pictures: Pictures) -> Element | None:
         return None
     title, place = pictures[finding.panel]
     first = finding.steps[0]
-    told = {"data-place": place, "data-step": str(first)}
-    link = element("a", "", f"{title} at step {first:,}", href=f"#{place}")
+    elsewhere = place.startswith("?")
+    href = place.replace("#", f"&step={first}#", 1) if elsewhere else f"#{place}"
+    told = {} if elsewhere else {"data-place": place, "data-step": str(first)}
+    link = element("a", "", f"{title} at step {first:,}", href=href)
     return element("p", "to-picture", link, **told)
 
 

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from dashboard.guard import from_here
+from dashboard.guard import may_start
 from dashboard.jobs import Jobs, Look
 from dashboard.landscape_request import (
     ALONG,
@@ -87,13 +87,13 @@ def _number(name: str, **rest: Any) -> Component:
     return dcc.Input(id=f"ask-{name}", type="number", **{"step": "any"} | rest)
 
 
-def offer_form(app: Dash, runs: OpenRuns, jobs: Jobs, *, local: bool) -> None:
+def offer_form(app: Dash, runs: OpenRuns, jobs: Jobs) -> None:
     """Only where the run holds what it takes, and only to whom the machine belongs."""
-    _offer(app, runs, local=local)
-    _work(app, runs, jobs, local=local)
+    _offer(app, runs)
+    _work(app, runs, jobs)
 
 
-def _offer(app: Dash, runs: OpenRuns, *, local: bool) -> None:
+def _offer(app: Dash, runs: OpenRuns) -> None:
     """The form, the snapshots to choose from, and what else the recording holds."""
 
     @app.callback(
@@ -113,9 +113,9 @@ def _offer(app: Dash, runs: OpenRuns, *, local: bool) -> None:
             raise PreventUpdate
         run = runs.kept(results["run"])
         steps = run.snapshots if results["program"] else ()
-        if not local or not steps:
+        if not steps or not may_start():
             return True, False, None, None, None, [], []
-        opened = opened or not results["stamps"][PANEL]
+        opened = opened or not results["stamps"].get(PANEL)
         options = [html.Option(value=str(each)) for each in steps]
         centre, other = _among(step, steps, steps[-1]), _among(target, steps, steps[0])
         return False, opened, options, centre, other, *_more(run, also)
@@ -137,21 +137,23 @@ def _more(run: Run, also: Any) -> tuple[list[Any], list[str]]:
 def _ask_for_target(app: Dash) -> None:
     """Which snapshot is asked only of directions that go towards one."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
-        f"along => along !== '{TOWARDS}'", Output(TARGET, "hidden"), Input("ask-along", "value")
+        f"along => along !== '{TOWARDS}'",
+        Output(TARGET, "hidden"),
+        Input("ask-along", "value"),
     )
 
 
-def _work(app: Dash, runs: OpenRuns, jobs: Jobs, *, local: bool) -> None:
+def _work(app: Dash, runs: OpenRuns, jobs: Jobs) -> None:
     """Start, cancel, and at each tick say how far it is."""
 
     @app.callback(
         Output("job", "children"),
         Output("compute", "hidden"),
         Output("cancel", "hidden"),
-        Input("tick", "n_intervals"),
+        Input("chapter-tick", "data"),
         Input("compute", "n_clicks"),
         Input("cancel", "n_clicks"),
-        Input("cursor", "data"),
+        Input("chapter-cursor", "data"),
         State("cancel", "hidden"),
         *(State(f"ask-{name}", "value") for name in _FIELDS),
     )
@@ -159,7 +161,7 @@ def _work(app: Dash, runs: OpenRuns, jobs: Jobs, *, local: bool) -> None:
         if not cursor:
             raise PreventUpdate
         causes = set(ctx.triggered_prop_ids.values())  # a click may come with a tick
-        if causes & {"compute", "cancel"} and not (local and from_here()):
+        if causes & {"compute", "cancel"} and not may_start():
             raise PreventUpdate
         try:
             if "compute" in causes:

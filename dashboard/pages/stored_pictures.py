@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,39 +11,33 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.address import Address
+from dashboard.drawn import Drawn
 from dashboard.named_numbers import table
 from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint, notice
 from dashboard.pages.components import component
-from dashboard.pages.pictures import hand_over, marked, section
+from dashboard.pages.frame import mirror, tell
+from dashboard.pages.pictures import choice, hand_over, marked, section
 from dashboard.panel import Panel, StoredPanel
-from dashboard.stored import HEADING, UNFINISHED, base, is_unfinished, not_computed
+from dashboard.stored import UNFINISHED, base, is_unfinished, not_computed
+from dashboard.wishes import Offered, for_drawing
 from diagnostics.run import FathomError, Run
-
-CONTROLS = ("view", "scale")  # what a drawing may be asked for besides its first
 
 
 def chapter(panels: Sequence[StoredPanel[Any]], form: Component, form_of: str) -> list[Component]:
-    """One heading; the sections of what is not stored stay hidden."""
+    """The sections of what is not stored stay hidden."""
     sections = [
-        section(panel, *([form] if panel.name == form_of else []), _controls(panel), hidden=True)
+        section(panel, *([form] if panel.name == form_of else []), _keys_of(panel), hidden=True)
         for panel in panels
     ]
-    return [
-        html.H2(HEADING, className="chapter"),
-        *sections,
-        html.Div(id="not-computed"),
-        dcc.Store(id="results"),
-    ]
+    stores = [dcc.Store(id="results"), dcc.Store(id="results-heard")]
+    return [mirror("chapter"), *sections, html.Div(id="not-computed"), *stores]
 
 
-def _controls(panel: Panel[Any]) -> Component:
-    """Which of several stored results, and which drawing of it."""
-    radios = [
-        dcc.RadioItems(id=f"{panel.name}-{what}", className="segments", inline=True)
-        for what in CONTROLS
-    ]
-    several = html.Details(
+def _keys_of(panel: Panel[Any]) -> Component:
+    """Which of several stored results."""
+    return html.Details(
         [
             html.Summary(id=f"{panel.name}-several"),
             dcc.RadioItems(id=f"{panel.name}-key", className="stored"),
@@ -52,78 +46,76 @@ def _controls(panel: Panel[Any]) -> Component:
         className="quiet",
         hidden=True,
     )
-    return html.Div([html.Div(radios, className="controls"), several], id=f"{panel.name}-controls")
 
 
 def watch_results(
-    app: Dash, runs: OpenRuns, panels: Sequence[StoredPanel[Any]], form_of: str
+    app: Dash, runs: OpenRuns, drawn: Drawn, panels: Sequence[StoredPanel[Any]], form_of: str
 ) -> None:
     """At each tick: what is stored of the run shown; and what to say of the rest."""
 
     @app.callback(
         Output("results", "data"),
         Output("not-computed", "children"),
-        Input("tick", "n_intervals"),
-        Input("cursor", "data"),
+        Input("chapter-tick", "data"),
+        Input("chapter-cursor", "data"),
         State("results", "data"),
+        State("page", "data"),
     )
-    def watch(_: int | None, cursor: Any, before: Any) -> Any:
+    def watch(_: int | None, cursor: Any, before: Any, page: Any) -> Any:
         if not cursor:
             raise PreventUpdate
+        here = [panel for panel in panels if panel.chapter == page]
         try:
             run = runs.kept(cursor["run"])
-            stamps = {panel.name: panel.stored.stamp(run) for panel in panels}
+            stamps = {panel.name: panel.stored.stamp(run) for panel in here}
         except (FathomError, FileNotFoundError):  # it was there a moment ago; the next tick tells
             raise PreventUpdate from None
         now = {"run": cursor["run"], "program": run.has_program, "stamps": stamps}
         if before and before | {"before": None} == now | {"before": None}:
             raise PreventUpdate
-        told = not_computed(run, [panel for panel in panels if not stamps[panel.name]])
+        told = not_computed(run, [panel for panel in here if not stamps[panel.name]])
         last = before["stamps"] if before and before["run"] == now["run"] else {}
         return now | {"before": last}, component(told) if told else None
 
+    tell(app, "fathomPictures.list(news)", "results.data", "results-heard")
     for panel in panels:
-        _stored_picture(app, runs, panel, form=panel.name == form_of)
+        _stored_picture(app, runs, drawn, panel, form=panel.name == form_of)
+        hand_over(app, panel.name)
 
 
-def _stored_picture(app: Dash, runs: OpenRuns, panel: StoredPanel[Any], *, form: bool) -> None:
+def _stored_picture(
+    app: Dash, runs: OpenRuns, drawn: Drawn, panel: StoredPanel[Any], *, form: bool
+) -> None:
     """The newest result, or the one chosen; anew whenever one was stored."""
     name = panel.name
 
     @app.callback(
         *_outputs(name),
-        Input("results", "data"),
-        Input("scheme", "data"),
+        Input(f"{name}-wanted", "data"),
         Input(f"{name}-key", "value"),
-        *(Input(f"{name}-{what}", "value") for what in CONTROLS),
         State(f"{name}-key", "options"),
     )
-    def show(results: Any, scheme: Any, key: Any, *more: Any) -> Any:
-        if not results or not scheme:
+    def show(wanted: Any, key: Any, offered: Any) -> Any:
+        if not wanted:
             raise PreventUpdate
-        keys, before = (_keys(results[when].get(name, [])) for when in ("stamps", "before"))
+        keys, before = _keys(wanted["stamps"]), _keys(wanted["before"])
         if not keys:
-            return not (form and results["program"]), no_update, True, None, *_nothing()
-        listed_anew = "results" in ctx.triggered_prop_ids.values()
-        *wanted, offered = more
+            return not (form and wanted["program"]), no_update, True, None, [], *_no_keys()
+        listed_anew = wanted["listed"] and f"{name}-wanted" in ctx.triggered_prop_ids.values()
         chosen = followed(keys, shown_last(before, offered) if listed_anew else keys, key)
-        asked = dict(zip(CONTROLS, wanted, strict=True))
         try:
-            run = runs.kept(results["run"])
+            run = runs.kept(wanted["run"])
             with _none_discarded(run, panel, keys):
                 labels = [_label(runs, run, panel, each) for each in keys]
-                shown = _shown(panel, runs.stored(run, panel, chosen), asked, scheme)
+                shown = _shown(panel, runs.stored(run, panel, chosen), Address.read(wanted))
         except PreventUpdate:
             raise
         except Exception as error:  # one broken panel never takes the page down
             broken = component(notice(complaint(error)))
-            return False, no_update, True, broken, *_choice(keys, keys, chosen), *_no_radios()
-        told = " ".join([base(chosen), *shown.options.values()])
-        picture = marked(shown.figure, results["run"], told)
-        below = [*_to_go_on(chosen), *shown.below]
-        return False, picture, False, below, *_choice(keys, labels, chosen), *_radios(shown)
-
-    hand_over(app, panel)
+            return False, no_update, True, broken, [], *_choice(keys, keys, chosen)
+        picture = _answer(drawn, run, panel, chosen, shown, wanted)
+        below, buttons = [*_to_go_on(chosen), *shown.below], choice(shown.offered, shown.drawing)
+        return False, picture, False, below, buttons, *_choice(keys, labels, chosen)
 
 
 def _outputs(name: str) -> list[Output]:
@@ -133,11 +125,11 @@ def _outputs(name: str) -> list[Output]:
         Output(f"{name}-drawn", "data"),
         Output(f"{name}-picture", "hidden"),
         Output(f"{name}-caption", "children"),
+        Output(f"{name}-choices", "children"),
         Output(f"{name}-keys", "hidden"),
         Output(f"{name}-several", "children"),
         Output(f"{name}-key", "options"),
         Output(f"{name}-key", "value"),
-        *(Output(f"{name}-{what}", part) for what in CONTROLS for part in ("options", "value")),
     ]
 
 
@@ -188,43 +180,47 @@ def _to_go_on(key: str) -> list[Component]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A drawing of a result, and which of those there are it is."""
+    """How a result is drawn, out of what it offers."""
 
-    figure: Any
+    draw: Callable[[], Any]
     below: list[Component | str]
-    known: Mapping[str, tuple[str, ...]]
-    options: Mapping[str, str]
+    offered: Offered
+    drawing: Mapping[str, Any]
 
 
-def _shown(panel: Panel[Any], result: Any, asked: Mapping[str, Any], scheme: Any) -> _Shown:
+def _shown(panel: Panel[Any], result: Any, address: Address) -> _Shown:
     """What was asked where this result has it, else its first."""
-    known = panel.choices(result)
-    options = {
-        what: asked[what] if asked[what] in several else several[0]
-        for what, several in known.items()
-    }
-    figure = panel.draw(result, scheme=scheme, **options)
+    offered = panel.choices(result)
+    drawing = for_drawing(panel, address, offered)
     numbers = table(panel.numbers(result))
     below = [html.P(panel.caption(result), className="caption")]
-    return _Shown(figure, [*below, *([component(numbers)] if numbers else [])], known, options)
+    return _Shown(
+        lambda: panel.draw(result, **drawing),
+        [*below, *([component(numbers)] if numbers else [])],
+        offered,
+        drawing,
+    )
 
 
-def _nothing() -> tuple[Any, ...]:
-    """No result, nothing to choose."""
-    return True, "", [], None, *_no_radios()
+def _answer(
+    drawn: Drawn, run: Run, panel: StoredPanel[Any], key: str, shown: _Shown, wanted: Any
+) -> Any:
+    """The figure, or what changed of it."""
+    stamp = next((when for each, when in wanted["stamps"] if each == key), "")
+    told = " ".join([base(key), *map(str, shown.drawing.values())])
+    answer = drawn.answer(
+        [str(run.path), panel.name, key, stamp, dict(shown.drawing)],
+        wanted.get("have"),
+        lambda: marked(shown.draw(), wanted["run"], told),
+    )
+    return no_update if answer is None else answer
 
 
-def _no_radios() -> tuple[Any, ...]:
-    return ([], None) * len(CONTROLS)
+def _no_keys() -> tuple[Any, ...]:
+    return True, "", [], None
 
 
 def _choice(keys: Sequence[str], labels: Sequence[str], chosen: str) -> tuple[Any, ...]:
     """Which of the stored results; one alone is no choice."""
     options = [{"label": told, "value": key} for told, key in zip(labels, keys, strict=True)]
     return len(keys) < 2, f"Stored ({len(keys)})", options, chosen
-
-
-def _radios(shown: _Shown) -> list[Any]:
-    """Options and value of each control; one alone is no choice."""
-    several = {what: list(some) if len(some) > 1 else [] for what, some in shown.known.items()}
-    return [part for what in CONTROLS for part in (several.get(what, []), shown.options.get(what))]

@@ -1,0 +1,75 @@
+// The frame around the pages: which of them is shown, the run that all links keep, and the news.
+"use strict";
+window.fathomShell = (() => {
+  const now = { address: null, cursor: null, tick: null };
+  const none = () => window.dash_clientside.no_update;
+  const chooser = () => document.getElementById("chooser");
+
+  // a page's own copies of what the frame knows, with which its callbacks work
+  const mirror = () => {
+    for (const holder of document.querySelectorAll("[data-mirror]")) {
+      const seen = (holder.fathomSeen ??= {});
+      for (const [what, value] of Object.entries(now)) {
+        const key = JSON.stringify(value);
+        if (value === null || seen[what] === key) continue;
+        seen[what] = key;
+        window.dash_clientside.set_props(`${holder.dataset.mirror}-${what}`, { data: value });
+      }
+    }
+    window.fathomPictures.arrange();
+  };
+
+  const learn = (news) => {
+    Object.assign(now, news);
+    mirror();
+    return none();
+  };
+
+  // a page has come: it is in its place a moment later
+  const settle = () => {
+    setTimeout(mirror);
+    return none();
+  };
+
+  const offer = (names) => {
+    const options = (names ?? []).map((value) => Object.assign(document.createElement("option"), { value }));
+    document.getElementById("run-names").replaceChildren(...options);
+    return none();
+  };
+
+  const follow = (cursor) => {
+    if (cursor && document.activeElement !== chooser()) chooser().value = cursor.run;
+    return learn({ cursor });
+  };
+
+  const show = (address) => {
+    document.body.dataset.page = address.page;
+    for (const link of document.querySelectorAll("a[data-page]")) {
+      const { page } = link.dataset;
+      link.href = window.fathomAddress.written({ page, view: null, layer: page === "layers" ? address.layer : null });
+      if (page === address.page) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (address.theme) window.fathom.show(address.theme);
+    learn({ address });
+  };
+  document.addEventListener("fathom:address", ({ detail }) => show(detail));
+
+  // the theme is part of what is shared
+  document.addEventListener("fathom:scheme", () => {
+    const theme = window.fathom.scheme();
+    if (now.address && window.fathomAddress.read().theme !== theme) window.fathomAddress.go({ theme });
+  });
+
+  document.addEventListener("change", ({ target }) => {
+    const known = target === chooser() && [...target.list.options].some((each) => each.value === target.value);
+    if (known) window.fathomAddress.go({ run: target.value, layer: null, step: null, view: null });
+  });
+
+  // a page nobody sees asks for nothing
+  document.addEventListener("visibilitychange", () => {
+    window.dash_clientside?.set_props?.("tick", { disabled: document.hidden });
+  });
+
+  return { now, learn, settle, offer, follow };
+})();

@@ -1,0 +1,40 @@
+"""A page of pictures: all panels of one chapter."""
+
+from __future__ import annotations
+
+from dash.development.base_component import Component
+
+from dashboard.markup import Element, element
+from dashboard.pages.components import component
+from dashboard.pages.landscape_form import PANEL, form
+from dashboard.pages.pictures import section
+from dashboard.pages.stored_pictures import chapter
+from dashboard.panel import recorded_panels, stored_panels
+
+SCALES = {"": "auto", "linear": "linear", "log": "log"}
+
+
+def layout(name: str) -> list[Component]:
+    """What was recorded comes first, then what was computed on demand."""
+    recorded = [panel for panel in recorded_panels() if panel.chapter == name]
+    stored = [panel for panel in stored_panels() if panel.chapter == name]
+    sections = [section(panel) for panel in recorded]
+    return sections + (chapter(stored, form(), PANEL) if stored else [])
+
+
+def smoothing() -> Component:
+    """How much a curve is smoothed, and the scale of its values."""
+    holder = {"data-control": "range", "data-address": "smooth", "data-label": "Smoothing"}
+    field = element(
+        "span", "", **holder, **{"data-min": "0", "data-max": "0.99", "data-step": "0.01"}
+    )
+    label = element("label", "smoothing", "Smooth", field)
+    row = element("div", "segments", *map(_scale, SCALES), **{"data-of": "scale"})
+    built = component(element("div", "controls", label, row))
+    assert isinstance(built, Component)
+    return built
+
+
+def _scale(name: str) -> Element:
+    told = {"data-set": "scale", "data-to": name, "aria-pressed": "false"}
+    return element("button", "", SCALES[name], type="button", **told)

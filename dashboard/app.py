@@ -41,7 +41,7 @@ _WHOLE = "plotly-whole.min.js"  # fetched by the pages that need it
 
 _INDEX = """<!doctype html>
 <html lang="en">
-<head>{%metas%}<title>{%title%}</title><style>STYLE</style>{%css%}</head>
+<head>{%metas%}<title>{%title%}</title><link rel="icon" href="ICON"><style>STYLE</style>{%css%}</head>
 <body>TOP<div class="shell">PAGES{%app_entry%}</div>
 <script type="application/json" id="look">LOOK</script>
 <footer>{%config%}{%scripts%}{%renderer%}</footer></body>
@@ -90,9 +90,10 @@ def _index(app: Dash, root: Path) -> str:
     """What stands still is there before any script has run."""
     look = {"config": CONFIG, "swaps": swaps(), "whole": app.get_asset_url(_WHOLE)}
     still = {"STYLE": css_variables(), "LOOK": json.dumps(look)}
+    still |= {"ICON": app.get_asset_url("icon.svg")}
     still |= {"TOP": to_html(top(root)), "PAGES": to_html(pages())}
     # whatever the folder is called, dash shall find none of its own marks there
-    return re.sub("STYLE|LOOK|TOP|PAGES", lambda mark: still[mark[0]].replace("{%", "{ %"), _INDEX)
+    return re.sub("STYLE|LOOK|ICON|TOP|PAGES", lambda mark: still[mark[0]].replace("{%", "{ %"), _INDEX)
 
 
 def _layout() -> Component:

@@ -9,7 +9,10 @@ from hashlib import blake2s
 from threading import Lock
 from typing import Any
 
-Figure = dict[str, Any]  # as plotly has it, its arrays not yet encoded
+from dashboard.delta import delta
+from dashboard.typed_arrays import packed, plain
+
+Figure = dict[str, Any]  # as plotly writes it, its arrays not packed
 MOST = 60
 
 
@@ -25,9 +28,13 @@ class Drawn:
         version = blake2s(json.dumps(what).encode(), digest_size=9).hexdigest()
         if version == have:
             return None
-        figure = self._kept(version) or make()
+        figure = self._kept(version) or plain(make())
         self._keep(version, figure)
-        return told(version, figure, have, self._kept(have))
+        before = self._kept(have)
+        changes = None if before is None else delta(before, figure)
+        if changes is None:
+            return {"version": version, "figure": packed(figure)}
+        return {"version": version, "base": have, "changes": changes}
 
     def _kept(self, version: str | None) -> Figure | None:
         with self._lock:
@@ -39,33 +46,3 @@ class Drawn:
             self._figures.move_to_end(version)
             while len(self._figures) > MOST:
                 self._figures.popitem(last=False)
-
-
-def told(version: str, figure: Figure, have: str | None, before: Figure | None) -> dict[str, Any]:
-    """What is sent."""
-    return {"version": version, "figure": encoded(figure)}
-
-
-def plain(figure: Any) -> Figure:
-    """A figure as dictionaries, its arrays as they are."""
-    return {
-        "data": [trace.to_plotly_json() for trace in figure.data],
-        "layout": figure.layout.to_plotly_json(),
-    }
-
-
-def encoded(figure: Figure) -> Figure:
-    """The same with arrays as plotly.js reads them."""
-    from _plotly_utils.utils import convert_to_base64
-
-    copied = _copied(figure)
-    convert_to_base64(copied)
-    return copied  # type: ignore[no-any-return]
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_copied(each) for each in value]
-    return value

@@ -1,15 +1,24 @@
 // Draws a figure into its place: in the scheme that is on, as wide as the page, where it was zoomed.
 "use strict";
 window.fathomFigures = (() => {
-  const { config, swaps, whole } = JSON.parse(document.getElementById("look").textContent);
+  const { config: told, swaps, whole } = JSON.parse(document.getElementById("look").textContent);
+  const { buttons, nameOf } = window.fathomDownload;
+  const configOf = (place) => ({
+    ...told,
+    modeBarButtonsToAdd: buttons,
+    toImageButtonOptions: { filename: nameOf(place), scale: 2 },
+  });
   const NARROW = "(max-width: 700px)"; // a phone: what stands side by side goes under one another
   const SOLID = ["surface", "scatter3d"]; // drawn by a part of plotly that few pages need
   const places = new Set();
 
-  // a copy, in other colours: plotly writes into what it is given
+  // A copy, in other colours: plotly writes into what it is given. Numbers stay the same object,
+  // by which plotly sees that they have not changed.
   const recoloured = (value, colours) => {
     if (typeof value === "string") return colours[value] || value;
-    if (Array.isArray(value)) return value.map((each) => recoloured(each, colours));
+    if (Array.isArray(value)) {
+      return ArrayBuffer.isView(value[0]) ? value : value.map((each) => recoloured(each, colours));
+    }
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, recoloured(each, colours)]));
   };
@@ -68,7 +77,7 @@ window.fathomFigures = (() => {
     const layout = fitted(asked);
     keepZoom(layout, place.layout);
     place.style.minHeight = place.style.height = `${layout.height}px`;
-    await window.Plotly.react(place, data, layout, config);
+    await window.Plotly.react(place, data, layout, configOf(place));
     window.fathomLinked.follow(place);
   };
 
@@ -81,5 +90,5 @@ window.fathomFigures = (() => {
   window.addEventListener("beforeprint", () => drawAgain("light"));
   window.addEventListener("afterprint", () => drawAgain());
 
-  return { draw, config, places: () => [...places].filter((each) => each.isConnected && each.layout) };
+  return { draw, places: () => [...places].filter((each) => each.isConnected && each.layout) };
 })();

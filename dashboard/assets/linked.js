@@ -6,10 +6,17 @@ window.fathomLinked = (() => {
     return window.fathomFigures.places().filter((each) => each.closest(".run") === run);
   };
 
-  const toldOf = (points) => {
-    const told = points?.[0]?.customdata;
+  // the step under the pointer: what the point says of itself, or where it is
+  const toldOf = (place, points) => {
+    const point = points?.[0];
+    const axis = place.layout?.meta?.steps;
+    if (point?.customdata === undefined) {
+      if (!axis || typeof point?.x !== "number") return null;
+      return Math.round(axis.log ? 10 ** point.x - axis.shift : point.x);
+    }
+    const told = point.customdata;
     const step = Number(typeof told === "number" ? told : Array.from(told ?? []).at(-1));
-    return told === undefined || !Number.isFinite(step) ? null : step;
+    return Number.isFinite(step) ? step : null;
   };
 
   const positionOf = ({ log, shift }, step) => (log ? Math.log10(step + shift) : step);
@@ -103,7 +110,7 @@ window.fathomLinked = (() => {
   };
 
   const point = (place, { points }) => {
-    const step = toldOf(points);
+    const step = toldOf(place, points);
     const layer = place.layout.meta?.layers ? points[0].y : null;
     for (const other of sameRun(place)) {
       if (other !== place && step !== null && isOfSteps(other)) pointAt(other, step, layer);
@@ -121,7 +128,7 @@ window.fathomLinked = (() => {
   };
 
   const clicked = (place, { points }) => {
-    const told = toldOf(points);
+    const told = toldOf(place, points);
     const slider = place.layout.sliders?.[0];
     if (told === null) return;
     if (isOfSteps(place)) choose(place, told);

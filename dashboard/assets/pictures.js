@@ -84,7 +84,8 @@ window.fathomPictures = (() => {
       return window.dash_clientside.no_update;
     }
     place.fathomVersion = answer.version;
-    const figure = answer.figure ?? window.fathomDelta.applied(place.fathomFigure, answer.changes);
+    const { decoded, applied } = window.fathomDelta;
+    const figure = answer.figure ? decoded(answer.figure) : applied(place.fathomFigure, answer.changes);
     window.fathomFigures.draw(place, figure);
     return answer.version;
   };

@@ -11,7 +11,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.address import Address
-from dashboard.drawn import Drawn, plain
+from dashboard.drawn import Drawn
 from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint, notice
 from dashboard.pages.components import component
@@ -105,7 +105,7 @@ def choice(offered: Offered, drawing: Mapping[str, Any]) -> list[Any]:
 
 def marked(figure: Any, run: str, picture: str = "") -> dict[str, Any]:
     """The figure, and beside it what the browser has to know: a zoom outlives what it names."""
-    told = plain(figure)
+    told: dict[str, Any] = figure.to_plotly_json()
     layout = told["layout"]
     ranges = {name: axis["range"] for name, axis in layout.items() if _has_range(axis)}
     layout["meta"] = {**(layout.get("meta") or {}), "run": run, "picture": picture} | {

@@ -49,9 +49,13 @@ window.fathomRunRow = (() => {
   };
   const titled = (made, title) => Object.assign(made, { title });
 
+  // a long name is broken where its writer has parted it
+  const breakable = (text) => text.split(/(?<=[/_.-])/).flatMap((part) => [part, el("wbr")]);
+
   const name = (run) => {
     const cut = run.name.lastIndexOf("/") + 1;
-    const link = el("a", "name", cut ? el("span", "group", run.name.slice(0, cut)) : null, run.name.slice(cut));
+    const group = cut ? el("span", "group", ...breakable(run.name.slice(0, cut))) : null;
+    const link = el("a", "name", group, ...breakable(run.name.slice(cut)));
     link.href = window.fathomRuns.place("overview", [run.name]);
     link.tabIndex = -1;
     return titled(link, run.name);
@@ -85,6 +89,7 @@ window.fathomRunRow = (() => {
     if (run.state === "unreadable") return [titled(el("span", "reason", run.reason), run.reason)];
     if (run.trouble) return [titled(el("span", "second", "not examined"), run.trouble)];
     if (!run.verdicts) return [el("span", "second waits", "examining…")];
+    if (!run.verdicts.length && !run.looked) return [titled(el("span", "second", "nothing to judge"), "No rule found enough in this recording to judge it")];
     if (!run.verdicts.length) return [el("span", "sound", el("span", "icon", "✓"), "no findings")];
     const badges = run.verdicts.slice(0, 2).map(([severity, words]) =>
       titled(el("span", `badge ${severity}`, el("span", "icon", ICONS[severity]), el("span", "words", words)), `${severity}: ${words}`),
@@ -100,7 +105,8 @@ window.fathomRunRow = (() => {
   const value = (kind, told) => {
     if (!told) return cell(kind, "");
     const last = titled(el("span", Number.isFinite(Number(told.last)) ? "last" : "last lost", number(told.last)), `${told.name}: last ${told.last}`);
-    const best = told.best === null ? null : titled(el("span", "second", number(told.best)), `${told.name}: best ${told.best}`);
+    const isBest = number(told.best) === number(told.last);
+    const best = told.best === null ? null : titled(el("span", isBest ? "second same" : "second", isBest ? "the best" : number(told.best)), `${told.name}: best ${told.best}`);
     return cell(kind, told.name, last, best);
   };
 
@@ -111,13 +117,14 @@ window.fathomRunRow = (() => {
     const across = (place) => INSET + (place * (WIDTH - 2 * INSET)) / Math.max(1, low.length - 1);
     const up = (letter) => HEIGHT - INSET - (LETTERS.indexOf(letter) * (HEIGHT - 2 * INSET)) / (LETTERS.length - 1);
     const there = [...low].flatMap((letter, at) => (letter === "." ? [] : [at]));
-    const picture = svg("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img" });
+    const picture = svg("svg", { class: "curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", preserveAspectRatio: "none" });
     const title = svg("title", {});
     title.textContent = `${run.curve.name}${log ? ", on a log scale" : ""}${lost.length ? "; not finite where marked" : ""}`;
     const line = (side) => there.map((at) => `${across(at).toFixed(1)},${up(side[at]).toFixed(1)}`);
     const middle = there.map((at) => `${across(at).toFixed(1)},${((up(low[at]) + up(high[at])) / 2).toFixed(1)}`);
     picture.append(title, svg("polygon", { points: [...line(high), ...line(low).reverse()].join(" ") }), svg("polyline", { points: middle.join(" ") }));
-    for (const at of lost) picture.append(svg("rect", { x: across(at) - 1, y: 0, width: 2, height: HEIGHT }));
+    const step = across(1) - across(0);
+    for (const at of lost) picture.append(svg("rect", { x: across(at) - step / 2, y: 0, width: step + 0.1, height: HEIGHT }));
     return picture;
   };
 

@@ -2,22 +2,15 @@
 "use strict";
 window.fathomRuns = (() => {
   const AT_ONCE = 100; // rows; more when somebody scrolls there
-  const COLUMNS = [
-    ["name", "Run"], ["state", "State"], ["verdicts", "Verdicts"], ["loss", "Loss", 2], ["validation", "Held out"], ["score", "Score"],
-    ["steps", "Steps"], ["started", "Started"], ["took", "Took"], ["model", "Model"],
-  ];
-  const HINTS = {
-    loss: "Training loss: its course, the last value, below it the best", validation: "Loss on held-out data: last, below it the best",
-    score: "Last, below it the best", verdicts: "Worst first",
-  };
   const { filter, sorted, readSort, writeSort, DESCENDS } = window.fathomRunQuery;
   const { draw, el, ago } = window.fathomRunRow;
+  const { frame, field } = window.fathomRunTable;
 
   const runs = new Map(); // by name, as told
   const rows = new Map(); // by name, as drawn: the run, the row
   const seen = { epoch: "", version: 0, total: 0, whole: false, may: false };
   let view = { filter: "", sort: readSort(""), chosen: new Set() };
-  let [limit, current, shown] = [AT_ONCE, null, []];
+  let [limit, current, shown, seesEnd] = [AT_ONCE, null, [], null];
 
   const place = () => document.getElementById("runs-place");
   const part = (kind) => place()?.querySelector(`.${kind}`);
@@ -39,99 +32,6 @@ window.fathomRuns = (() => {
 
   const writeAddress = () => {
     window.fathomAddress.go({ filter: view.filter, sort: writeSort(view.sort), chosen: [...view.chosen] });
-  };
-
-  // -- the skeleton -----------------------------------------------------------------------------
-
-  const button = (kind, text, act) => {
-    const made = Object.assign(el("button", kind, text), { type: "button" });
-    made.addEventListener("click", act);
-    return made;
-  };
-
-  const field = (kind, placeholder) => {
-    const made = Object.assign(el("input", kind), { type: "text", placeholder, spellcheck: false, autocomplete: "off" });
-    made.setAttribute("aria-label", placeholder);
-    return made;
-  };
-
-  const heading = ([key, title, across]) => {
-    const sort = button("sort", title, () => sortBy(key));
-    const made = el("th", `${key}-head`, sort);
-    made.dataset.key = key;
-    made.scope = "col";
-    if (across) made.colSpan = across;
-    if (HINTS[key]) made.title = HINTS[key];
-    return made;
-  };
-
-  const orders = () => {
-    const made = el("select", "runs-order");
-    made.setAttribute("aria-label", "Sort by");
-    for (const [key, title] of COLUMNS) {
-      for (const way of DESCENDS.includes(key) ? ["-", ""] : ["", "-"]) {
-        const word = key === "started" ? (way ? "newest first" : "oldest first") : `${title.toLowerCase()} ${way ? "↓" : "↑"}`;
-        made.append(Object.assign(el("option", "", word), { value: `${way}${key}` }));
-      }
-    }
-    made.addEventListener("change", () => change({ sort: readSort(made.value) }));
-    return made;
-  };
-
-  const tools = () => {
-    const search = field("runs-filter", "Filter: a name, a tag, a verdict, state:failed, loss<0.1");
-    search.type = "search";
-    search.title = "Words that must all fit; -word must not. Also state: tag: model: verdict: and lr>0.1";
-    search.addEventListener("input", () => later(() => change({ filter: search.value })));
-    search.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        search.value = "";
-        change({ filter: "" });
-        search.blur();
-      } else if (["ArrowDown", "Enter"].includes(event.key)) move(0);
-      else return;
-      event.preventDefault();
-    });
-    const many = el("span", "runs-count");
-    many.setAttribute("role", "status");
-    return el("div", "runs-tools", el("div", "runs-search", search, el("kbd", "", "/")), orders(), many);
-  };
-
-  const chosenBar = () => {
-    const tag = field("bar-tag", "tag them");
-    tag.setAttribute("list", "runs-tags");
-    tag.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || !tag.value.trim()) return;
-      wish([...view.chosen], { add: tag.value.trim() });
-      tag.value = "";
-    });
-    const bar = el("div", "runs-bar", el("span", "bar-count"), el("a", "action bar-compare"), tag);
-    bar.append(button("action plain", "Clear", () => change({ chosen: new Set() })));
-    bar.setAttribute("role", "region");
-    bar.setAttribute("aria-label", "Chosen runs");
-    return bar;
-  };
-
-  const build = () => {
-    const head = el("tr", "", el("th", "box"), ...COLUMNS.map(heading));
-    const table = el("table", "runs-table", el("thead", "", head), el("tbody", ""));
-    table.setAttribute("aria-label", "Runs");
-    const none = el("div", "runs-none", el("p", "", "No run fits this filter."), button("action plain", "Show all", () => {
-      part("runs-filter").value = "";
-      change({ filter: "" });
-    }));
-    const trouble = el("p", "notice runs-trouble");
-    trouble.setAttribute("role", "alert");
-    const known = Object.assign(el("datalist"), { id: "runs-tags" });
-    place().replaceChildren(tools(), trouble, table, none, el("div", "runs-end"), chosenBar(), known);
-    trouble.hidden = true;
-    table.addEventListener("click", clicked);
-    part("runs-filter").value = view.filter;
-    new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting) || limit >= shown.length) return;
-      limit += AT_ONCE;
-      show();
-    }, { rootMargin: "600px" }).observe(part("runs-end"));
   };
 
   // -- what is shown ----------------------------------------------------------------------------
@@ -192,6 +92,19 @@ window.fathomRuns = (() => {
     document.getElementById("runs-tags").replaceChildren(...tags.map((value) => Object.assign(el("option"), { value })));
   };
 
+  const build = () => {
+    const known = Object.assign(el("datalist"), { id: "runs-tags" });
+    place().replaceChildren(...frame({ search, change, sortBy, move, clicked, tagChosen: (tag) => wish([...view.chosen], { add: tag }) }), known);
+    part("runs-filter").value = view.filter;
+    seesEnd?.disconnect();
+    seesEnd = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting) || limit >= shown.length) return;
+      limit += AT_ONCE;
+      show();
+    }, { rootMargin: "600px" });
+    seesEnd.observe(part("runs-end"));
+  };
+
   const show = () => {
     if (!here()) return;
     if (!part("runs-table")) build();
@@ -204,13 +117,16 @@ window.fathomRuns = (() => {
     showBar();
   };
 
+  // a filter that is still being written is not looked for at each letter
   let waiting = null;
-  const later = (act) => {
+  const search = (text) => {
     clearTimeout(waiting);
-    waiting = setTimeout(act, 120);
+    waiting = setTimeout(() => change({ filter: text }), 120);
   };
 
   const change = (changes) => {
+    clearTimeout(waiting);
+    if ("filter" in changes && document.activeElement !== part("runs-filter")) part("runs-filter").value = changes.filter;
     if ("filter" in changes || "sort" in changes) limit = AT_ONCE;
     view = { ...view, ...changes };
     writeAddress();
@@ -259,10 +175,8 @@ window.fathomRuns = (() => {
     const { name } = row.dataset;
     const { tag, tagOff } = event.target.dataset;
     if (event.target.closest(".box")) choose(name);
-    else if (tag !== undefined) {
-      part("runs-filter").value = /\s/.test(tag) ? `tag:"${tag}"` : `tag:${tag}`;
-      change({ filter: part("runs-filter").value });
-    } else if (tagOff !== undefined) wish([name], { remove: tagOff });
+    else if (tag !== undefined) change({ filter: /\s/.test(tag) ? `tag:"${tag}"` : `tag:${tag}` });
+    else if (tagOff !== undefined) wish([name], { remove: tagOff });
     else if (event.target.closest(".tag-add")) askTag(row);
     else if (!event.target.closest("a, button, input") && !getSelection().toString()) row.querySelector("a.name").click();
   };
@@ -318,13 +232,10 @@ window.fathomRuns = (() => {
 
   // -- what the server tells --------------------------------------------------------------------
 
+  const askForMore = () => setTimeout(() => window.dash_clientside.set_props("runs-more", { data: Date.now() }));
+
   const take = (news) => {
-    const { no_update } = window.dash_clientside;
-    if (!news) {
-      view = readAddress();
-      show(); // what was told before: at once, until it is told anew
-      return [no_update, no_update];
-    }
+    if (!news) return window.dash_clientside.no_update;
     if (news.fresh) runs.clear();
     for (const run of news.rows) runs.set(run.name, run);
     for (const name of news.gone) {
@@ -335,7 +246,8 @@ window.fathomRuns = (() => {
     if (!part("runs-table")) view = readAddress();
     show();
     const { epoch, version } = news;
-    return [{ epoch, version }, news.more ? Date.now() : no_update];
+    if (news.more) askForMore();
+    return { epoch, version };
   };
 
   const answer = (told) => {
@@ -343,8 +255,20 @@ window.fathomRuns = (() => {
     const trouble = part("runs-trouble");
     trouble.textContent = told.trouble ?? "";
     trouble.hidden = !told.trouble;
-    return Date.now(); // ask for the news at once
+    askForMore();
+    return window.dash_clientside.no_update;
   };
+
+  // the page was opened: what was told before is shown at once, and what is new is asked for
+  let opened = null;
+  new MutationObserver(() => {
+    if (place() === opened) return;
+    opened = place();
+    if (!opened) return;
+    view = readAddress();
+    if (runs.size) show();
+    askForMore();
+  }).observe(document.documentElement, { childList: true, subtree: true });
 
   return { take, answer, place: where };
 })();

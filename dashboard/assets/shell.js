@@ -62,8 +62,11 @@ window.fathomShell = (() => {
   });
 
   document.addEventListener("change", ({ target }) => {
-    const known = target === chooser() && [...target.list.options].some((each) => each.value === target.value);
-    if (known) window.fathomAddress.go({ run: target.value, layer: null, step: null, view: null });
+    if (target !== chooser() || !target.value) return;
+    const names = [...target.list.options].map((each) => each.value);
+    const isKnown = !names.length || names.includes(target.value);
+    if (isKnown) window.fathomAddress.go({ run: target.value, layer: null, step: null, view: null });
+    else target.value = now.cursor?.run ?? "";
   });
 
   // a page nobody sees asks for nothing

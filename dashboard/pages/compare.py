@@ -11,14 +11,9 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.address import Address
-from dashboard.comparison import growth, overlay
 from dashboard.comparison.chips import chips
 from dashboard.comparison.invitation import invitation
-from dashboard.comparison.kept import Kept
-from dashboard.comparison.parting_told import parting_told
-from dashboard.comparison.settings_table import settings_table
-from dashboard.comparison.values_table import values_table
-from dashboard.comparison.verdict_rows import verdict_rows
+from dashboard.comparison.shown import Picture, Shown
 from dashboard.comparison.wanted import Wanted, state_of, wanted
 from dashboard.drawn import Drawn
 from dashboard.examined import Examined
@@ -28,16 +23,6 @@ from dashboard.overview import complaint, notice
 from dashboard.pages.components import component
 from dashboard.pages.frame import mirror
 from dashboard.pages.pictures import figure_place, marked
-from diagnostics.comparison import comparison, distinct_names
-from diagnostics.layer_comparison import common_layers, layer_comparison
-from diagnostics.parting import Parting, parting
-from diagnostics.run import FathomError, Run
-from diagnostics.run_settings import run_settings
-from diagnostics.run_values import run_values
-from diagnostics.verdict_table import verdict_table
-
-PICTURES = ("compare_scalars", "compare_growth", "compare_layer")
-TABLES = ("compare-parted", "compare-settings", "compare-values", "compare-verdicts")
 
 
 def layout() -> list[Component]:
@@ -111,18 +96,14 @@ def _choice(what: str, words: dict[str, str], label: str) -> Element:
 
 def register(app: Dash, runs: OpenRuns, examined: Examined) -> None:
     """Its callbacks; they answer while the page is shown."""
-    kept, drawn = Kept(), Drawn()
+    shown, drawn = Shown(examined), Drawn()
     _follow(app, runs)
-    for name in PICTURES:
-        _hand_over(app, name)
-    _picture(app, runs, drawn, "compare_scalars", lambda asked: _scalars(kept, asked))
-    _picture(app, runs, drawn, "compare_growth", lambda asked: _growth(kept, asked))
-    _picture(app, runs, drawn, "compare_layer", lambda asked: _layer(kept, asked))
-    _tell(app, runs, "compare-parted", lambda asked: _parted(kept, asked))
-    _tell(app, runs, "compare-layers", lambda asked: _layers(kept, asked))
-    _tell(app, runs, "compare-settings", lambda asked: _settings(kept, asked))
-    _tell(app, runs, "compare-values", lambda asked: values_table(_values(kept, asked)))
-    _tell(app, runs, "compare-verdicts", lambda asked: _verdicts(examined, asked))
+    pictures = {"scalars": shown.scalars, "growth": shown.growth, "layer": shown.layer}
+    for name, show in pictures.items():
+        _hand_over(app, f"compare_{name}")
+        _picture(app, runs, drawn, f"compare_{name}", show)
+    for what in ("parted", "layers", "settings", "values", "verdicts"):
+        _tell(app, runs, f"compare-{what}", getattr(shown, what))
 
 
 def _follow(app: Dash, runs: OpenRuns) -> None:
@@ -172,11 +153,8 @@ def _hand_over(app: Dash, name: str) -> None:
     )
 
 
-Told = tuple[Any, str, list[Any]]  # the figure, its caption, and what it depends on
-
-
 def _picture(
-    app: Dash, runs: OpenRuns, drawn: Drawn, name: str, show: Callable[[Wanted], Told]
+    app: Dash, runs: OpenRuns, drawn: Drawn, name: str, show: Callable[[Wanted], Picture]
 ) -> None:
     """One that breaks says so in its place."""
 
@@ -192,10 +170,12 @@ def _picture(
         try:
             asked = wanted(runs, state)
             figure, said, parts = show(asked)
-            what = [name, state["runs"], *parts]
             mark = json.dumps([run for run, _ in state["runs"]])
+            axes = json.dumps({**parts, "smooth": None})  # with these a zoom stays
             made = drawn.answer(
-                what, state.get("have"), lambda: marked(figure(), mark, json.dumps(parts))
+                [name, state["runs"], parts],
+                state.get("have"),
+                lambda: marked(figure(), mark, axes),
             )
         except Exception as error:  # one broken panel never takes the page down
             return no_update, True, component(notice(complaint(error)))
@@ -213,79 +193,3 @@ def _tell(app: Dash, runs: OpenRuns, place: str, show: Callable[[Wanted], Elemen
             return component(show(wanted(runs, state)))
         except Exception as error:
             return component(notice(complaint(error)))
-
-
-def _scalars(kept: Kept, asked: Wanted) -> Told:
-    how = (asked.along, asked.smooth)
-    found = kept.of(asked.runs, ("scalars", *how), lambda: comparison(asked.runs, *how))
-    return lambda: overlay.draw(found, asked.scale), overlay.caption(found), [*how, asked.scale]
-
-
-def _values(kept: Kept, asked: Wanted) -> Any:
-    return kept.of(asked.runs, "values", lambda: run_values(asked.runs))
-
-
-def _partings(kept: Kept, asked: Wanted) -> list[Parting]:
-    """The first run against each of the others; those that share nothing are left out."""
-    found = []
-    for other in asked.runs[1:]:
-        try:
-            found.append(_parting(kept, asked.runs[0], other))
-        except FathomError:
-            continue
-    return found
-
-
-def _parting(kept: Kept, a: Run, b: Run) -> Parting:
-    found: Parting = kept.of((a, b), "parting", lambda: parting(a, b))
-    return found
-
-
-def _growth(kept: Kept, asked: Wanted) -> Told:
-    found = _partings(kept, asked)
-    if not found:
-        raise FathomError("no two of these runs recorded anything that can be compared by layer.")
-    return lambda: growth.draw(found), growth.caption(found), []
-
-
-def _parted(kept: Kept, asked: Wanted) -> Element:
-    cards = []
-    for other in asked.runs[1:]:
-        try:
-            cards.append(parting_told(_parting(kept, asked.runs[0], other)))
-        except FathomError as error:
-            cards.append(notice(str(error)))
-    return element("div", "partings", *cards)
-
-
-def _layer_of(kept: Kept, asked: Wanted) -> str:
-    """As the address names it; else where the first two part, or the first there is."""
-    there = kept.of(asked.runs, "layers", lambda: common_layers(asked.runs))
-    if asked.layer in there:
-        return asked.layer
-    firsts = [found.first_tensor for found in _partings(kept, asked)[:1]]
-    return next((f.layer for f in firsts if f and f.layer in there), there[0] if there else "")
-
-
-def _layer(kept: Kept, asked: Wanted) -> Told:
-    layer = _layer_of(kept, asked)
-    how = (layer, asked.along, asked.smooth)
-    found = kept.of(asked.runs, ("layer", *how), lambda: layer_comparison(asked.runs, *how))
-    return lambda: overlay.draw(found, asked.scale), overlay.caption(found), [*how, asked.scale]
-
-
-def _layers(kept: Kept, asked: Wanted) -> Element:
-    there = kept.of(asked.runs, "layers", lambda: common_layers(asked.runs))
-    options = [element("option", "", name, value=name) for name in there]
-    told = {"data-address": "layer", "data-chosen": _layer_of(kept, asked), "aria-label": "Layer"}
-    return element("label", "chosen-layer", "Layer ", element("select", "", *options, **told))
-
-
-def _settings(kept: Kept, asked: Wanted) -> Element:
-    found = kept.of(asked.runs, "settings", lambda: run_settings(asked.runs))
-    return settings_table(distinct_names(asked.runs), found)
-
-
-def _verdicts(examined: Examined, asked: Wanted) -> Element:
-    rows = verdict_table([examined.of(run.path) for run in asked.runs])
-    return verdict_rows(distinct_names(asked.runs), rows)

@@ -140,6 +140,7 @@ def _ask_for_target(app: Dash) -> None:
         f"along => along !== '{TOWARDS}'",
         Output(TARGET, "hidden"),
         Input("ask-along", "value"),
+        prevent_initial_call=False,
     )
 
 
@@ -171,7 +172,7 @@ def _work(app: Dash, runs: OpenRuns, jobs: Jobs) -> None:
         except (FathomError, OSError) as error:
             return component(notice(complaint(error))), no_update, no_update
         look = jobs.look()
-        if look is None or (causes == {"tick"} and idle and look.state != "running"):
+        if look is None or (causes == {"chapter-tick"} and idle and look.state != "running"):
             raise PreventUpdate  # what was said last, perhaps why nothing was begun, stays
         return _as_it_is(look, cursor["run"])
 

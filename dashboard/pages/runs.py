@@ -17,7 +17,7 @@ from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint
 from dashboard.run_index import RunIndex
 from dashboard.runs_table import row_data
-from dashboard.tags import add_tag, remove_tag
+from diagnostics.tags import add_tag, remove_tag
 
 LIMIT = 0.1  # seconds that an answer may read; of thousands of runs the rest comes in the next
 MOST = 400  # rows in an answer
@@ -40,7 +40,7 @@ def register(app: Dash, runs: OpenRuns) -> None:
         State("runs-seen", "data"),
         optional=True,
     )
-    def tell(_: int | None, __: Any, seen: Any) -> Any:
+    def tell(_: Any, __: Any, seen: Any) -> Any:
         told = news(runs.index, epoch, seen)
         if not told["more"]:
             examining.ask(runs.index.unexamined())
@@ -70,14 +70,12 @@ def _in_browser(app: Dash) -> None:
     app.clientside_callback(  # type: ignore[no-untyped-call]
         "news => fathomRuns.take(news)",
         Output("runs-seen", "data"),
-        Output("runs-more", "data", allow_duplicate=True),
         Input("runs-news", "data"),
-        prevent_initial_call="initial_duplicate",
         optional=True,
     )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         "told => fathomRuns.answer(told)",
-        Output("runs-more", "data"),
+        Output("runs-wish", "id"),
         Input("runs-answer", "data"),
         prevent_initial_call=True,
         optional=True,

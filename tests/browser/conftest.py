@@ -12,11 +12,13 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from dashboard.app import build
+from dashboard.base_path import UnderBasePath
+from dashboard.guard import LOOPBACK
 from dashboard.server import listen
 from tests.dashboard.samples import train
 
 Open = Callable[..., Page]
-Serve = Callable[[Path], str]
+Serve = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def browser() -> Iterator[Browser]:
 def serve() -> Iterator[Serve]:
     """Serve a folder of runs until the test ends."""
     with ExitStack() as servers:
-        yield lambda root: servers.enter_context(serving(root))
+        yield lambda root, **door: servers.enter_context(serving(root, **door))
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +57,10 @@ def address(runs: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[str]:
-    server = listen(build(root).server, "127.0.0.1", 0)
+def serving(root: Path, **door: str) -> Iterator[str]:
+    """`door`: its `base_path` and its `token`, where it has any."""
+    app = build(root, None if door.get("token") else LOOPBACK, **door).server
+    server = listen(UnderBasePath(app, door.get("base_path", "/")), "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"

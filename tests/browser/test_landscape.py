@@ -65,7 +65,7 @@ def pick(page: Page, field: str, choice: str) -> None:
 
 
 def view(page: Page, choice: str) -> None:
-    page.locator("#loss_landscape-controls").get_by_text(choice, exact=True).click()
+    page.locator("#loss_landscape-choices").get_by_text(choice, exact=True).click()
 
 
 def open_form(page: Page) -> None:
@@ -75,14 +75,14 @@ def open_form(page: Page) -> None:
 
 
 def test_without_a_program_one_line_says_how_to_record_one(visit: Open, address: str) -> None:
-    page = visit(f"{address}/?run=healthy")
+    page = visit(f"{address}/?page=landscape&run=healthy")
     expect(page.locator("#not-computed")).to_contain_text("Recorder(", timeout=20_000)
     for name in ("loss_landscape", "curvature", "curvature_history", "sharpness"):
         expect(page.locator(f"#{name}")).to_be_hidden()
 
 
 def test_a_landscape_is_computed_by_clicking(visit: Open, serve: Serve, programmed: Path) -> None:
-    page = visit(f"{serve(programmed)}/")
+    page = visit(f"{serve(programmed)}/?page=landscape")
     expect(page.locator("#not-computed")).to_contain_text("fathom analyse curvature")
     pick(page, "resolution", "15")
     pick(page, "along", "the training's way")
@@ -97,7 +97,7 @@ def test_a_landscape_is_computed_by_clicking(visit: Open, serve: Serve, programm
     view(page, "surface")
     page.wait_for_selector(f"{PANEL} .gl-container canvas", state="attached", timeout=20_000)
     page.get_by_title("Light or dark").click()
-    figure = f"document.querySelector('{PANEL}-figure .js-plotly-plot')"
+    figure = f"document.querySelector('{PANEL}-figure')"
     dark = palette("dark").card
     page.wait_for_function(f"() => {figure}.layout.template.layout.paper_bgcolor === '{dark}'")
     assert page.evaluate(f"{figure}.data[0].type") == "surface"
@@ -111,7 +111,7 @@ def test_a_landscape_is_computed_by_clicking(visit: Open, serve: Serve, programm
 def test_a_landscape_that_cannot_be_computed_says_why(
     visit: Open, serve: Serve, programmed: Path
 ) -> None:
-    page = visit(f"{serve(programmed)}/")
+    page = visit(f"{serve(programmed)}/?page=landscape")
     open_form(page)
     pick(page, "resolution", "15")
     page.locator("#compute").click()
@@ -146,13 +146,13 @@ def zoom_in(page: Page) -> list[float]:
 
 
 def shown_range(page: Page) -> list[float]:
-    layout = f"document.querySelector('{PANEL}-figure .js-plotly-plot').layout"
+    layout = f"document.querySelector('{PANEL}-figure').layout"
     found: list[float] = page.evaluate(f"[...{layout}.xaxis.range]")
     return found
 
 
 def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow: Path) -> None:
-    page = visit(f"{serve(slow)}/")
+    page = visit(f"{serve(slow)}/?page=landscape")
     caption = page.locator("#loss_landscape-caption")
     pick(page, "resolution", "25")
     pick(page, "also", "held-out data")
@@ -169,7 +169,7 @@ def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow
     expect(caption).to_contain_text("the others interpolated", timeout=120_000)
     expect(caption).not_to_contain_text("goes on where it was")
     expect(page.locator("#loss_landscape-keys")).to_be_hidden()  # there is this one alone
-    expect(page.locator("#loss_landscape-controls")).to_contain_text("side by side")
+    expect(page.locator("#loss_landscape-choices")).to_contain_text("side by side")
     assert shown_range(page) == pytest.approx(zoomed)
 
     pick(page, "resolution", "101")  # the same cut again, finer
@@ -187,7 +187,7 @@ def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow
 
 
 def test_towards_another_snapshot(visit: Open, serve: Serve, programmed: Path) -> None:
-    page = visit(f"{serve(programmed)}/")
+    page = visit(f"{serve(programmed)}/?page=landscape")
     open_form(page)
     expect(page.locator("#ask-target")).to_be_hidden()
     expect(page.locator("#ask-also")).to_have_text("each class")  # it has no held-out data
@@ -213,7 +213,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_names_are_text(visit: Open, serve: Serve, hostile: Run) -> None:
-    page = visit(f"{serve(hostile.path.parent)}/")
+    page = visit(f"{serve(hostile.path.parent)}/?page=landscape")
     page.wait_for_selector(PLANE, state="attached", timeout=20_000)
     expect(page.locator("#loss_landscape-caption")).to_contain_text("<img src=x")
     assert page.locator("main img, main b").count() == 0

@@ -106,8 +106,8 @@ def test_a_click_in_the_app_does_so_too(
     visit: Open, serve: Serve, placed: PlacedDropout, tmp_path: Path
 ) -> None:
     save(train(tmp_path / "run", steps=3), placed, "step3_none_shared")
-    page = visit(f"{serve(tmp_path)}/")
-    plot = page.locator("#mc_dropout-figure .js-plotly-plot")
+    page = visit(f"{serve(tmp_path)}/?page=uncertainty")
+    plot = page.locator("#mc_dropout-figure.js-plotly-plot")
     plot.locator(".slider-group").nth(1).wait_for(state="attached", timeout=20_000)
     plot.locator(".nsewdrag").first.scroll_into_view_if_needed()
     clicked(page, plot)

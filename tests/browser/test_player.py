@@ -87,8 +87,8 @@ def plays(page: Page, plot: Locator) -> None:
 
 
 def test_in_the_app(visit: Open, serve: Serve, run: Run) -> None:
-    page = visit(f"{serve(run.path.parent)}/")
-    plot = page.locator("#learned_function-figure .js-plotly-plot")
+    page = visit(f"{serve(run.path.parent)}/?page=spectral")
+    plot = page.locator("#learned_function-figure.js-plotly-plot")
     plot.wait_for(state="attached", timeout=20_000)
     plays(page, plot)
     assert page.locator("button.player").count() == 1  # the gradient flow's slider has none

@@ -24,10 +24,10 @@ from dashboard.markup import Element, element, to_html
 from dashboard.navigation import pages, top
 from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint, notice, state_badge
-from dashboard.pages import chapter, overview
+from dashboard.pages import ask, chapter, overview
+from dashboard.pages import runs as run_list
 from dashboard.pages.components import component
 from dashboard.pages.frame import tell
-from dashboard.pages.landscape_form import PANEL, offer_form
 from dashboard.pages.pictures import picture
 from dashboard.pages.stored_pictures import watch_results
 from dashboard.panel import panels, recorded_panels, stored_panels
@@ -38,6 +38,9 @@ from diagnostics.run import FathomError, Run
 LATEST = "latest"  # a name for the run that began last
 TICK = 2000  # milliseconds between two looks at a live run
 _WHOLE = "plotly-whole.min.js"  # fetched by the pages that need it
+
+# pages that are more than a chapter's pictures
+_OWN = {"runs": run_list.layout, "overview": overview.layout, "ask": ask.layout}
 
 _INDEX = """<!doctype html>
 <html lang="en">
@@ -76,11 +79,12 @@ def build(
     _list(app, runs)
     _follow(app, runs)
     _judge(app, runs, examined)
+    run_list.register(app, runs)
     overview.register(app, runs, examined)
     for panel in recorded_panels():
         picture(app, runs, drawn, panel)
-    watch_results(app, runs, drawn, stored_panels(), PANEL)
-    offer_form(app, runs, Jobs())
+    watch_results(app, runs, drawn, stored_panels())
+    ask.register(app, runs, Jobs())
     offer_health(app.server, root, base_path)
     guard(app.server, hosts, base_path=base_path, token=token)
     return app
@@ -93,7 +97,9 @@ def _index(app: Dash, root: Path) -> str:
     still |= {"ICON": app.get_asset_url("icon.svg")}
     still |= {"TOP": to_html(top(root)), "PAGES": to_html(pages())}
     # whatever the folder is called, dash shall find none of its own marks there
-    return re.sub("STYLE|LOOK|ICON|TOP|PAGES", lambda mark: still[mark[0]].replace("{%", "{ %"), _INDEX)
+    return re.sub(
+        "STYLE|LOOK|ICON|TOP|PAGES", lambda mark: still[mark[0]].replace("{%", "{ %"), _INDEX
+    )
 
 
 def _layout() -> Component:
@@ -139,9 +145,8 @@ def _render(app: Dash) -> None:
     def render(page: Any) -> Any:
         if not page:
             raise PreventUpdate
-        if page == "overview":
-            return overview.layout()
-        found = chapter.layout(str(page))
+        own = _OWN.get(page)
+        found = own() if own else chapter.layout(str(page))
         return found or component(notice(f"There is no page '{page}'; choose one on the left."))
 
 

@@ -34,6 +34,7 @@ class Look:
     done: int
     of: int  # 0: it has not said
     seconds: float
+    what: str = ""  # the analysis
 
 
 class Jobs:
@@ -51,7 +52,7 @@ class Jobs:
                 raise FathomError(
                     f"something is being computed already, for {self._job.run}; wait, or cancel it"
                 )
-            self._job = _Job(run, [*self._launch, *command])
+            self._job = _Job(run, [*self._launch, *command], what="".join(command[1:2]))
 
     def cancel(self) -> None:
         """End it, with every process it has started."""
@@ -74,8 +75,8 @@ def _here() -> str:
 class _Job:
     """A child process and what it says on its standard error."""
 
-    def __init__(self, run: str, command: list[str]) -> None:
-        self.run = run
+    def __init__(self, run: str, command: list[str], what: str) -> None:
+        self.run, self.what = run, what
         self._begun, self._ended = time.monotonic(), 0.0
         self._told, self._done, self._of = "", 0, 0
         self._cancelled = False
@@ -94,7 +95,8 @@ class _Job:
 
     def look(self) -> Look:
         ended = self._ended or time.monotonic()
-        return Look(self.run, self._state(), self._told, self._done, self._of, ended - self._begun)
+        seconds = ended - self._begun
+        return Look(self.run, self._state(), self._told, self._done, self._of, seconds, self.what)
 
     def cancel(self) -> None:
         if self._ended:

@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from dashboard.run_index import RunIndex
+from diagnostics.enclosure import check_enclosed
 from diagnostics.run import FathomError, Run
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class OpenRuns:
         """The run as it is now; tells its writer that somebody is watching."""
         run = self.kept(name)
         with self._busy_with(run):
+            check_enclosed(run.path, self.root)
             run.refresh()
             if run.state == "running":
                 run.watch()
@@ -73,6 +75,7 @@ class OpenRuns:
 
     def _kept(self, path: Path) -> Run:
         if path not in self._open:
+            check_enclosed(path, self.root)
             self._open[path] = Run(path)
         self._open.move_to_end(path)
         while len(self._open) > MOST_OPEN:

@@ -22,7 +22,7 @@ R = TypeVar("R")
 HEADING = "Computed on demand"
 UNFINISHED = (
     "This picture is refined for as long as it is being computed. If that has ended, compute the "
-    "same again, with this form or the same command: it goes on where it was."
+    "same again, on the page Ask or with the same command: it goes on where it was."
 )
 NO_PROGRAM = (
     "Nothing can be computed around these weights: the recording holds no loss program. "
@@ -108,18 +108,29 @@ def missing(run: Run, command: str) -> str:
     return f"Not computed yet: {shell_command(run, command)}" if command else NO_PROGRAM
 
 
-def not_computed(run: Run, panels: Sequence[StoredPanel[Any]]) -> Element | None:
-    """All panels without a result in quiet lines, with the commands that give them one."""
+def not_computed(run: Run, panels: Sequence[StoredPanel[Any]], ask: str = "") -> Element | None:
+    """All panels without a result in quiet lines, with the commands that give them one.
+
+    `ask`: the address, if there is one, of the page where they can be asked for.
+    """
     commands = _commands(run, panels)
     items = [
-        element("li", "", f"{', '.join(titles)}: ", element("code", "", shell_command(run, name)))
-        for name, titles in commands.items()
-        if name
+        element("li", "", f"{', '.join(titles)}: ", *_ways(run, command, ask))
+        for command, titles in commands.items()
+        if command
     ]
     told: list[Element | str] = ["Not computed yet:", element("ul", "", *items)] if items else []
     if "" in commands:
         told.append(element("p", "", NOTHING_ELSE if items else NO_PROGRAM))
     return element("div", "quiet", *told) if told else None
+
+
+def _ways(run: Run, command: str, ask: str) -> list[Element | str]:
+    typed = element("code", "", shell_command(run, command))
+    if not ask:
+        return [typed]
+    here = element("a", "", "ask for it here", href=f"{ask}&ask={command.split(maxsplit=1)[0]}")
+    return [here, ", or type ", typed]
 
 
 def _commands(run: Run, panels: Sequence[StoredPanel[Any]]) -> dict[str, list[str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from diagnostics.rank_files import RankFiles
 from diagnostics.rank_merge import merged_column, merged_histogram, merged_steps
 from diagnostics.runs import find_runs, read_info, state_of
+from diagnostics.shown import Shown
 from probes.folder import OWN_SCALARS, RUN, WATCHED, FathomError, RunError, rank_files
 from probes.program_file import has_program
 from probes.recording import STATISTICS, Event, TensorInfo, Track
@@ -29,6 +32,8 @@ __all__ = ["FathomError", "Run", "RunError", "Scalar"]
 
 T = TypeVar("T")
 
+_GENERATIONS = count(time.time_ns() // 1000)  # whoever remembers one may outlive this process
+
 
 @dataclass(frozen=True)
 class Scalar:
@@ -40,7 +45,7 @@ class Scalar:
     times: NDArray[np.float64]
 
 
-class Run:
+class Run(Shown):
     """One training as it was recorded, so far or to its end; by one process or by several ranks."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -49,8 +54,9 @@ class Run:
         if not (self.path / RUN).is_file():
             raise RunError(_no_run(self.path))
         self.info = read_info(self.path)
-        self.generation = 0
+        self.generation = 0  # no two views ever have the same, nor the same one twice
         self._ranks: dict[int, RankFiles] = {}
+        self._tensors: tuple[int, dict[str, TensorInfo]] | None = None  # of a generation
         self.refresh()
 
     def refresh(self) -> bool:
@@ -59,7 +65,8 @@ class Run:
         for rank, segments in rank_files(self.path).items():
             files = self._ranks.setdefault(rank, RankFiles(self.path, rank))
             changed |= files.refresh(segments)
-        self.generation += changed
+        if changed:
+            self.generation = next(_GENERATIONS)
         return changed
 
     @property
@@ -80,6 +87,11 @@ class Run:
     @property
     def tensors(self) -> dict[str, TensorInfo]:
         """Every recorded tensor by name, in the order of the forward pass."""
+        if self._tensors is None or self._tensors[0] != self.generation:
+            self._tensors = self.generation, self._by_depth()
+        return self._tensors[1]
+
+    def _by_depth(self) -> dict[str, TensorInfo]:
         found: dict[str, TensorInfo] = {}
         for rank in self._ranks.values():
             found |= {name: t for name, t in rank.tensors.items() if name not in found}

@@ -41,9 +41,16 @@ window.fathomCompare = (() => {
     field.autocomplete = "off";
     field.setAttribute("list", "run-names");
     field.setAttribute("aria-label", "Add a run to the comparison");
-    // choosing from the list, or Enter
-    field.addEventListener("input", ({ inputType }) => inputType?.startsWith("insertText") || add(field));
+    field.addEventListener("input", ({ inputType }) => {
+      field.setCustomValidity("");
+      if (!inputType?.startsWith("insertText")) add(field); // chosen from the list
+    });
     field.addEventListener("change", () => add(field));
+    field.addEventListener("keydown", ({ key }) => {
+      if (key !== "Enter" || !field.value) return;
+      field.setCustomValidity(known(field) ? "" : "There is no run of this name.");
+      if (field.reportValidity()) add(field);
+    });
     holder.append(field);
   };
 

@@ -29,8 +29,9 @@ window.fathomRunRow = (() => {
   const span = (seconds) => {
     if (!Number.isFinite(seconds)) return "";
     if (seconds < 60) return `${seconds < 10 ? Number(seconds.toFixed(1)) : Math.round(seconds)} s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-    return seconds < 86400 ? `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min` : `${(seconds / 86400).toFixed(1)} d`;
+    if (seconds < 600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    return seconds < 86400 ? `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min` : `${(seconds / 86400).toFixed(1)} d`;
   };
 
   const ago = (since) => {
@@ -72,7 +73,8 @@ window.fathomRunRow = (() => {
       return el("span", "tag", text, off);
     });
     const add = may ? titled(Object.assign(el("button", "tag-add", "+ tag"), { type: "button" }), "Give this run a tag") : null;
-    return el("div", "tags", ...chips, add);
+    const model = run.model ? titled(el("span", "model-inline", run.model), `${run.model}, ${whole(run.parameters)} parameters`) : null;
+    return el("div", "tags", model, ...chips, add);
   };
 
   const state = (run) => {
@@ -86,7 +88,6 @@ window.fathomRunRow = (() => {
   };
 
   const verdicts = (run) => {
-    if (run.state === "unreadable") return [titled(el("span", "reason", run.reason), run.reason)];
     if (run.trouble) return [titled(el("span", "second", "not examined"), run.trouble)];
     if (!run.verdicts) return [el("span", "second waits", "examining…")];
     if (!run.verdicts.length && !run.looked) return [titled(el("span", "second", "nothing to judge"), "No rule found enough in this recording to judge it")];
@@ -152,17 +153,21 @@ window.fathomRunRow = (() => {
     row.tabIndex = -1;
     row.dataset.name = run.name;
     row.setAttribute("aria-selected", String(chosen));
-    const steps = run.state === "unreadable" ? "" : whole(run.steps);
+    row.append(cell("box", "", box(run, chosen)));
+    if (run.state === "unreadable") {
+      const reason = Object.assign(cell("verdicts-cell", "", el("span", "reason", run.reason)), { colSpan: 9 });
+      row.append(cell("run-name", "", name(run)), cell("state-cell", "", ...state(run)), reason);
+      return row;
+    }
     row.append(
-      cell("box", "", box(run, chosen)),
-      cell("run-name", "", name(run), run.state === "unreadable" ? null : tags(run, may)),
+      cell("run-name", "", name(run), tags(run, may)),
       cell("state-cell", "", ...state(run)),
       cell("verdicts-cell", "", ...verdicts(run)),
       cell("curve-cell", "", curve(run)),
       value("loss number", run.loss),
       value("validation number", run.validation),
       value("score number", run.score),
-      cell("steps number", "steps", steps),
+      cell("steps number", "steps", whole(run.steps)),
       started(run),
       cell("took", "took", span(window.fathomRunQuery.took(run))),
       model(run),

@@ -2,7 +2,7 @@
 "use strict";
 window.fathomRunTable = (() => {
   const COLUMNS = [
-    ["name", "Run"], ["state", "State"], ["verdicts", "Verdicts"], ["loss", "Loss", 2], ["validation", "Held out"], ["score", "Score"],
+    ["name", "Run"], ["state", "State"], ["verdicts", "Verdicts"], ["loss", "Loss", 2, "last, best"], ["validation", "Held out"], ["score", "Score"],
     ["steps", "Steps"], ["started", "Started"], ["took", "Took"], ["model", "Model"],
   ];
   const HINTS = {
@@ -24,8 +24,9 @@ window.fathomRunTable = (() => {
     return made;
   };
 
-  const heading = (hands) => ([key, title, across]) => {
+  const heading = (hands) => ([key, title, across, told]) => {
     const sort = button("sort", title, () => hands.sortBy(key));
+    if (told) sort.append(" ", el("small", "", told));
     const made = el("th", `${key}-head`, sort);
     made.dataset.key = key;
     made.scope = "col";

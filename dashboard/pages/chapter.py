@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dash import html
 from dash.development.base_component import Component
 
+from dashboard.chapters import CHAPTERS
 from dashboard.markup import Element, element
 from dashboard.pages.components import component
-from dashboard.pages.landscape_form import PANEL, form
 from dashboard.pages.pictures import section
 from dashboard.pages.stored_pictures import chapter
 from dashboard.panel import recorded_panels, stored_panels
@@ -16,10 +17,12 @@ SCALES = {"": "auto", "linear": "linear", "log": "log"}
 
 def layout(name: str) -> list[Component]:
     """What was recorded comes first, then what was computed on demand."""
+    named = [each for each in CHAPTERS if each.name == name]
+    question = [html.P(each.question, className="chapter-question") for each in named]
     recorded = [panel for panel in recorded_panels() if panel.chapter == name]
     stored = [panel for panel in stored_panels() if panel.chapter == name]
     sections = [section(panel) for panel in recorded]
-    return sections + (chapter(stored, form(), PANEL) if stored else [])
+    return question + sections + (chapter(stored) if stored else [])
 
 
 def smoothing() -> Component:

@@ -27,7 +27,7 @@ from dashboard.pages.pictures import figure_place, marked
 
 def layout() -> list[Component]:
     """The runs and how they are looked at; then pictures and tables, each with its question."""
-    parted = html.Div(id="compare-parted")
+    parted = html.Div(html.P("Comparing…", className="quiet"), id="compare-parted")
     select = html.Div(id="compare-layers", className="controls")
     sections = [
         _section("compare_scalars", "Curves", "Which of them learns better?", figured=True),

@@ -25,12 +25,9 @@ from dashboard.wishes import Offered, for_drawing
 from diagnostics.run import FathomError, Run
 
 
-def chapter(panels: Sequence[StoredPanel[Any]], form: Component, form_of: str) -> list[Component]:
+def chapter(panels: Sequence[StoredPanel[Any]]) -> list[Component]:
     """The sections of what is not stored stay hidden."""
-    sections = [
-        section(panel, *([form] if panel.name == form_of else []), _keys_of(panel), hidden=True)
-        for panel in panels
-    ]
+    sections = [section(panel, _keys_of(panel), hidden=True) for panel in panels]
     stores = [dcc.Store(id="results"), dcc.Store(id="results-heard")]
     return [mirror("chapter"), *sections, html.Div(id="not-computed"), *stores]
 
@@ -49,7 +46,7 @@ def _keys_of(panel: Panel[Any]) -> Component:
 
 
 def watch_results(
-    app: Dash, runs: OpenRuns, drawn: Drawn, panels: Sequence[StoredPanel[Any]], form_of: str
+    app: Dash, runs: OpenRuns, drawn: Drawn, panels: Sequence[StoredPanel[Any]]
 ) -> None:
     """At each tick: what is stored of the run shown; and what to say of the rest."""
 
@@ -73,19 +70,18 @@ def watch_results(
         now = {"run": cursor["run"], "program": run.has_program, "stamps": stamps}
         if before and before | {"before": None} == now | {"before": None}:
             raise PreventUpdate
-        told = not_computed(run, [panel for panel in here if not stamps[panel.name]])
+        missing = [panel for panel in here if not stamps[panel.name]]
+        told = not_computed(run, missing, Address(page="ask", run=cursor["run"]).link())
         last = before["stamps"] if before and before["run"] == now["run"] else {}
         return now | {"before": last}, component(told) if told else None
 
     tell(app, "fathomPictures.list(news)", "results.data", "results-heard")
     for panel in panels:
-        _stored_picture(app, runs, drawn, panel, form=panel.name == form_of)
+        _stored_picture(app, runs, drawn, panel)
         hand_over(app, panel.name)
 
 
-def _stored_picture(
-    app: Dash, runs: OpenRuns, drawn: Drawn, panel: StoredPanel[Any], *, form: bool
-) -> None:
+def _stored_picture(app: Dash, runs: OpenRuns, drawn: Drawn, panel: StoredPanel[Any]) -> None:
     """The newest result, or the one chosen; anew whenever one was stored."""
     name = panel.name
 
@@ -100,7 +96,7 @@ def _stored_picture(
             raise PreventUpdate
         keys, before = _keys(wanted["stamps"]), _keys(wanted["before"])
         if not keys:
-            return not (form and wanted["program"]), no_update, True, None, [], *_no_keys()
+            return True, no_update, True, None, [], *_no_keys()
         listed_anew = wanted["listed"] and f"{name}-wanted" in ctx.triggered_prop_ids.values()
         chosen = followed(keys, shown_last(before, offered) if listed_anew else keys, key)
         try:
@@ -113,9 +109,14 @@ def _stored_picture(
         except Exception as error:  # one broken panel never takes the page down
             broken = component(notice(complaint(error)))
             return False, no_update, True, broken, [], *_choice(keys, keys, chosen)
-        picture = _answer(drawn, run, panel, chosen, shown, wanted)
+        picture = drawn.answer(
+            [str(run.path), name, chosen, _stamp(wanted, chosen), dict(shown.drawing)],
+            wanted.get("have"),
+            lambda: marked(shown.draw(), wanted["run"], _picture(chosen, shown)),
+        )
         below, buttons = [*_to_go_on(chosen), *shown.below], choice(shown.offered, shown.drawing)
-        return False, picture, False, below, buttons, *_choice(keys, labels, chosen)
+        sent = no_update if picture is None else picture
+        return False, sent, False, below, buttons, *_choice(keys, labels, chosen)
 
 
 def _outputs(name: str) -> list[Output]:
@@ -202,18 +203,13 @@ def _shown(panel: Panel[Any], result: Any, address: Address) -> _Shown:
     )
 
 
-def _answer(
-    drawn: Drawn, run: Run, panel: StoredPanel[Any], key: str, shown: _Shown, wanted: Any
-) -> Any:
-    """The figure, or what changed of it."""
-    stamp = next((when for each, when in wanted["stamps"] if each == key), "")
-    told = " ".join([base(key), *map(str, shown.drawing.values())])
-    answer = drawn.answer(
-        [str(run.path), panel.name, key, stamp, dict(shown.drawing)],
-        wanted.get("have"),
-        lambda: marked(shown.draw(), wanted["run"], told),
-    )
-    return no_update if answer is None else answer
+def _stamp(wanted: Any, key: str) -> str:
+    return next((when for each, when in wanted["stamps"] if each == key), "")
+
+
+def _picture(key: str, shown: _Shown) -> str:
+    """What a zoom must not outlive."""
+    return " ".join([base(key), *map(str, shown.drawing.values())])
 
 
 def _no_keys() -> tuple[Any, ...]:

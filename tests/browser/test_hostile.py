@@ -25,7 +25,6 @@ NAMES = (
     f"</style><script>{HACK}</script>",
     f"</title><svg onload={HACK}>",
     f"--><script>{HACK}</script><!--",
-    f"]]><script>{HACK}</script>",
     f'<img src=x onerror="{HACK}">',
     f"'\"><img src=x onerror={HACK}>",
     '<img src="https://evil.test/pixel">',
@@ -39,8 +38,10 @@ NAMES = (
     f'<a href="javascript:{HACK}">click</a>',
     '<a href="https://evil.test">click</a>',
     '<b style="background:url(https://evil.test/b)">bold</b>',
-    "<span style='font-size:99px'>large</span>",
+    "<b>bold</b>",  # so short that no picture shortens it
     "<style>*{display:none}</style>",
+    "<i>oblique</i>",
+    "<a href=//e.t>x</a>",
     "@import url(https://evil.test/i.css);",
     "url(https://evil.test/u)",
     "x;background:url(//evil.test/p)",
@@ -58,7 +59,6 @@ NAMES = (
     "__proto__",
     "constructor",
     "../../../../etc/passwd",
-    "..\\..\\windows",
     "%2e%2e%2fetc",
     "a\0b",
     "line\nbreak\r\ttab",
@@ -71,10 +71,13 @@ NAMES = (
     "&lt;b&gt;&amp;quot;",
     "L" * 10_000,
 )
-PAYLOAD = (  # what would be on the page if a name were read as markup
-    "img[src*=x], img[src*=evil], iframe, object, base, form, details[open][ontoggle], svg[onload],"
-    " meta[http-equiv=refresh], link[href*=evil], [style*=evil], [href*=evil], [href^='javascript:'],"
-    " main b, main span[style*='99px']"
+PAYLOAD = ", ".join(  # what would be on the page if a name were read as markup
+    [
+        *("img[src*=x]", "img[src*=evil]", "iframe", "object", "base", "form", "svg[onload]"),
+        *("details[open][ontoggle]", "meta[http-equiv=refresh]", "[href^='//']"),
+        *("[style*=evil]", "[href*='://evil']", "[href^='javascript:']", "main b", "svg text a"),
+        *(".ytick tspan[style]", ".legendtext tspan[style]", ".hovertext [style*=italic]"),
+    ]
 )
 
 

@@ -60,18 +60,33 @@ def record(path: Path, width: int, examples: int, steps: int, **data: Any) -> No
             recorder.log(loss=loss)
 
 
-def pick(page: Page, field: str, choice: str) -> None:
-    page.locator(f"#ask-{field}").get_by_text(choice, exact=True).click()
+def field(name: str) -> str:
+    return f"""[id='{{"ask":"{name}"}}']"""
+
+
+def pick(page: Page, name: str, choice: str) -> None:
+    page.locator(field(name)).get_by_text(choice, exact=True).click()
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    page.locator(field(name)).fill(value)
+    page.locator(field(name)).blur()
+
+
+def asked(visit: Open, address: str) -> Page:
+    """The page on which a landscape is asked for, its form open."""
+    page = visit(f"{address}/?page=ask&ask=landscape")
+    page.locator("#compute").wait_for(timeout=20_000)
+    return page
+
+
+def turn_to(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.locator("a[aria-current=page]")).to_have_text(name)
 
 
 def view(page: Page, choice: str) -> None:
     page.locator("#loss_landscape-choices").get_by_text(choice, exact=True).click()
-
-
-def open_form(page: Page) -> None:
-    page.locator("#landscape-form summary").wait_for(timeout=20_000)
-    if page.locator("#landscape-form").get_attribute("open") is None:
-        page.locator("#landscape-form summary").click()
 
 
 def test_without_a_program_one_line_says_how_to_record_one(visit: Open, address: str) -> None:
@@ -84,44 +99,35 @@ def test_without_a_program_one_line_says_how_to_record_one(visit: Open, address:
 def test_a_landscape_is_computed_by_clicking(visit: Open, serve: Serve, programmed: Path) -> None:
     page = visit(f"{serve(programmed)}/?page=landscape")
     expect(page.locator("#not-computed")).to_contain_text("fathom analyse curvature")
-    pick(page, "resolution", "15")
-    pick(page, "along", "the training's way")
+    page.get_by_role("link", name="ask for it here").first.click()
+    fill(page, "resolution", "15")
+    pick(page, "along", "trajectory")
     page.locator("#compute").click()
     expect(page.locator("#cancel")).to_be_visible()
-    page.wait_for_selector(PLANE, state="attached", timeout=60_000)
-    expect(page.locator("#job")).to_contain_text("Computed in")
+    expect(page.locator("#job")).to_contain_text("Computed in", timeout=60_000)
     expect(page.locator("#compute")).to_be_visible()
+    page.locator("#job").get_by_role("link", name="Loss landscape").click()
+    page.wait_for_selector(PLANE, state="attached", timeout=60_000)
     expect(page.locator("#loss_landscape-caption")).to_contain_text("225 nodes were evaluated")
     expect(page.locator("#loss_landscape-caption")).to_contain_text("aimless wandering")
 
     view(page, "surface")
     page.wait_for_selector(f"{PANEL} .gl-container canvas", state="attached", timeout=20_000)
-    page.get_by_title("Light or dark").click()
+    assert "view=surface" in page.url
+    page.locator("#toggle").click()
     figure = f"document.querySelector('{PANEL}-figure')"
     dark = palette("dark").card
     page.wait_for_function(f"() => {figure}.layout.template.layout.paper_bgcolor === '{dark}'")
     assert page.evaluate(f"{figure}.data[0].type") == "surface"
 
-    pick(page, "axes", "line")
-    page.locator("#compute").click()
-    expect(page.locator("#loss_landscape-several")).to_have_text("Stored (2)", timeout=60_000)
-    expect(page.locator("#loss_landscape-caption")).to_contain_text("The loss along")
 
-
-def test_a_landscape_that_cannot_be_computed_says_why(
-    visit: Open, serve: Serve, programmed: Path
-) -> None:
-    page = visit(f"{serve(programmed)}/?page=landscape")
-    open_form(page)
-    pick(page, "resolution", "15")
+def test_what_cannot_be_computed_says_why(visit: Open, serve: Serve, programmed: Path) -> None:
+    page = asked(visit, serve(programmed))
+    fill(page, "step", "7777")
     page.locator("#compute").click()
-    expect(page.locator("#job")).to_contain_text("Computed in", timeout=60_000)
-    page.locator("#ask-step").fill("7777")
-    page.locator("#ask-step").blur()
-    page.locator("#compute").click()
-    expect(page.locator("#job .notice")).to_contain_text("no centre 7777")
+    expect(page.locator("#job .notice")).to_contain_text("7777", timeout=30_000)
     page.wait_for_timeout(3 * TICK)  # nor is it replaced by what an earlier one had to say
-    expect(page.locator("#job .notice")).to_contain_text("no centre 7777")
+    expect(page.locator("#job .notice")).to_contain_text("7777")
 
 
 WATCH = """() => {
@@ -152,15 +158,16 @@ def shown_range(page: Page) -> list[float]:
 
 
 def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow: Path) -> None:
-    page = visit(f"{serve(slow)}/?page=landscape")
+    page = asked(visit, serve(slow))
     caption = page.locator("#loss_landscape-caption")
-    pick(page, "resolution", "25")
-    pick(page, "also", "held-out data")
-    page.evaluate(WATCH)
+    fill(page, "resolution", "25")
+    pick(page, "held_out", "yes")
     page.locator("#compute").click()
+    expect(page.locator("#cancel")).to_be_visible()
+    turn_to(page, "Landscape & curvature")
+    page.evaluate(WATCH)
     expect(caption).to_contain_text("Not finished", timeout=60_000)
     expect(caption).to_contain_text("it goes on where it was")
-    expect(page.locator("#cancel")).to_be_visible()
     page.wait_for_selector(PLANE, state="attached")
     zoomed = zoom_in(page)
     assert zoomed[0] > -0.9
@@ -171,34 +178,30 @@ def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow
     expect(page.locator("#loss_landscape-keys")).to_be_hidden()  # there is this one alone
     expect(page.locator("#loss_landscape-choices")).to_contain_text("side by side")
     assert shown_range(page) == pytest.approx(zoomed)
+    assert page.evaluate("window.troubles") == []
 
-    pick(page, "resolution", "101")  # the same cut again, finer
+    turn_to(page, "Ask")
+    fill(page, "resolution", "101")  # the same cut again, finer
+    pick(page, "held_out", "yes")
     page.locator("#compute").click()
+    turn_to(page, "Landscape & curvature")
     expect(caption).to_contain_text("Not finished", timeout=60_000)
     page.locator("#loss_landscape-several").click()
     page.locator("#loss_landscape-key label", has_not_text="not finished").click()
     expect(caption).to_contain_text("of 625 nodes were evaluated")
+    turn_to(page, "Ask")
     page.locator("#cancel").click()
     expect(page.locator("#job")).to_contain_text("goes on where it was")
-    expect(caption).to_contain_text("of 625 nodes were evaluated")
-    page.locator("#loss_landscape-key label", has_text="not finished").click()
-    expect(caption).to_contain_text("compute the same again")
-    assert page.evaluate("window.troubles") == []
 
 
 def test_towards_another_snapshot(visit: Open, serve: Serve, programmed: Path) -> None:
-    page = visit(f"{serve(programmed)}/?page=landscape")
-    open_form(page)
-    expect(page.locator("#ask-target")).to_be_hidden()
-    expect(page.locator("#ask-also")).to_have_text("each class")  # it has no held-out data
-    pick(page, "along", "towards another snapshot")
-    expect(page.locator("#ask-target")).to_have_value("1")
-    page.locator("#ask-target").fill("2")
-    page.locator("#ask-target").blur()
-    pick(page, "axes", "line")
-    pick(page, "resolution", "15")
+    page = asked(visit, serve(programmed))
+    fill(page, "towards", "2")
+    pick(page, "line", "yes")
+    fill(page, "resolution", "15")
     page.locator("#compute").click()
     expect(page.locator("#job")).to_contain_text("Computed", timeout=30_000)
+    turn_to(page, "Landscape & curvature")
     expect(page.locator("#loss_landscape-caption")).to_contain_text("The loss along towards step 2")
 
 

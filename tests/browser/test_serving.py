@@ -103,6 +103,8 @@ def test_whoever_has_no_token_is_asked_for_it_once(
     page.get_by_role("button", name="Open").click()
     shows_all(page)
     assert page.url.startswith(f"{address}/?run=group")
+    fresh.clear_cookies()  # as if the server had been started anew
+    expect(page.get_by_label("Token")).to_be_visible(timeout=20_000)
 
 
 def test_a_link_on_another_site_opens_for_whoever_is_in(

@@ -19,9 +19,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return options
 
 
-def test_a_figure_is_never_offered_for_upload(asked: dict[str, Any]) -> None:
-    draw(make_flow())._ipython_display_()
-    assert asked["config"]["showSendToCloud"] is False
+def test_a_cell_shows_it_without_a_network_and_offers_no_upload() -> None:
+    figure = draw(make_flow())
+    both = figure._repr_mimebundle_(include=None, exclude=None)
+    assert both["application/vnd.plotly.v1+json"]["config"]["showSendToCloud"] is False
+    assert "https://" not in both["text/html"]
+    assert figure._repr_html_().startswith("<div")
+
+
+def test_plotlys_own_display_is_out_of_the_way() -> None:
+    assert Canvas()._ipython_display_ is None
 
 
 def test_show_offers_no_upload_either(asked: dict[str, Any]) -> None:

@@ -101,4 +101,4 @@ def test_the_cursor_stands_at_the_step() -> None:
 def test_the_words_leave_out_what_is_not_known() -> None:
     nothing = np.full(10, np.nan)
     flow = make_flow(decay_low=nothing, decay_high=nothing, first_to_last=nothing)
-    assert profile(flow).words(flow, LIGHT)["text"].endswith("</b> a layer towards the input")
+    assert profile(flow).words(flow, LIGHT)["text"].endswith("</b> a layer<br>towards the input")

@@ -12,7 +12,6 @@ import pytest
 from dashboard.figures.loss_landscape import PANEL
 from dashboard.open_runs import OpenRuns
 from dashboard.panel import Panel
-from diagnostics.doctor import Examination
 from diagnostics.run import FathomError, Run
 from diagnostics.store import save
 from tests.dashboard.around import make_landscape
@@ -72,19 +71,6 @@ def test_each_run_has_its_own_results(runs: Path) -> None:
     for name in ("sick", "healthy", "sick"):
         known.result(known.kept(name), panel)
     assert [run.name for run in calls] == ["sick", "healthy"]
-
-
-def test_the_doctor_is_asked_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def examine(run: Any) -> Examination:
-        asked.append(run.name)
-        return Examination(run.name, (), (), ())
-
-    monkeypatch.setattr("diagnostics.doctor.examine", examine)
-    known = OpenRuns(runs)
-    assert known.examination(known.kept("sick")) is known.examination(known.kept("sick"))
-    assert asked == ["sick"]
 
 
 def test_what_fails_is_not_remembered(runs: Path) -> None:

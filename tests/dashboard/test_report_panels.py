@@ -1,79 +1,61 @@
-"""Panels in the report: what is stored is drawn, what is not takes one line."""
+"""Panels in the report: a figure for every choice, and what went wrong in its place."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from dashboard.markup import to_html
-from dashboard.panel import recorded_panels
-from dashboard.report_panels import panel_section, stored_chapter
+from dashboard.panel import Panel, panels
+from dashboard.report_panels import panel_section
 from diagnostics.run import Run
 from diagnostics.store import save
-from tests.dashboard.around import make_curvature, make_landscape, make_line
-from tests.dashboard.samples import train
+from tests.dashboard.around import make_landscape, make_line
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run(train(tmp_path / "run", steps=3))
+def run(runs: Path, tmp_path: Path) -> Run:
+    return Run(copytree(runs / "healthy", tmp_path / "run"))
 
 
-def test_nothing_stored_is_one_heading_and_one_line(run: Run) -> None:
-    parts, figures = stored_chapter("run-1", run)
-    assert figures == {}
-    shown = "".join(to_html(part) for part in parts if part)
-    assert shown.count("<h2") == 1
-    assert "Recorder(" in shown
-    assert "panel" not in shown
+def panel(name: str) -> Panel[object]:
+    return next(panel for panel in panels() if panel.name == name)
 
 
 def test_every_choice_is_a_figure_and_a_button(run: Run) -> None:
     save(run.path, make_landscape())
-    parts, figures = stored_chapter("run-1", run)
-    name = "run-1-loss_landscape"
-    assert set(figures) == {name} | {
-        f"{name} {view} {scale}"
+    section, figures = panel_section("here", panel("loss_landscape"), run, {})
+    assert set(figures) == {"here"} | {
+        f"here {view} {scale}"
         for view in ("plane", "surface", "side by side")
         for scale in ("log", "linear")
         if (view, scale) != ("plane", "log")
     }
-    shown = "".join(to_html(part) for part in parts if part)
+    shown = to_html(section)
     assert shown.count('aria-pressed="true"') == 2
     assert "flatness radius" in shown
 
 
-def test_what_is_unfinished_is_not_in_a_report(run: Run) -> None:
-    save(run.path, make_landscape(finished=False), "plane_unfinished")
-    (run.path / "program.json").touch()
-    parts, figures = stored_chapter("run-1", run)
-    assert figures == {}
-    assert "fathom analyse landscape" in "".join(to_html(part) for part in parts if part)
-    aged = save(run.path, make_line(), "plane")
-    os.utime(aged, (0, 0))  # older than what is being computed anew
-    _, figures = stored_chapter("run-1", run)
-    assert list(figures) == ["run-1-loss_landscape", "run-1-loss_landscape linear"]  # of a line
-
-
 def test_one_drawing_alone_is_no_choice(run: Run) -> None:
     save(run.path, make_line())
-    parts, figures = stored_chapter("run-1", run)
-    assert list(figures) == ["run-1-loss_landscape", "run-1-loss_landscape linear"]
-    assert "".join(to_html(part) for part in parts if part).count("<button") == 2
+    section, figures = panel_section("here", panel("loss_landscape"), run, {})
+    assert list(figures) == ["here", "here linear"]
+    assert to_html(section).count("<button") == 2
 
 
 def test_a_result_that_cannot_be_read_is_said_in_its_place(run: Run) -> None:
-    save(run.path, make_curvature())
     save(run.path, make_landscape()).write_bytes(b"no such thing")
-    parts, figures = stored_chapter("run-1", run)
-    assert list(figures) == ["run-1-curvature"]
-    assert "cannot be read" in "".join(to_html(part) for part in parts if part)
+    section, figures = panel_section("here", panel("loss_landscape"), run, {})
+    assert figures == {}
+    assert "cannot be read" in to_html(section)
+    assert "figure" not in to_html(section)
 
 
-def test_a_recorded_panel_has_one_figure(run: Run) -> None:
-    panel = next(panel for panel in recorded_panels() if panel.name == "gradient_flow")
-    section, figures = panel_section("run-1", panel, run, {"step": 1})
-    assert list(figures) == ["run-1-gradient_flow"]
+def test_room_is_kept_for_a_figure_on_a_wide_page_and_on_a_narrow_one(run: Run) -> None:
+    section, figures = panel_section("here", panel("update_ratios"), run, {"step": 1})
+    layout = figures["here"]["layout"]
+    wide, narrow = layout["height"], layout["meta"]["narrow"]["height"]
+    assert f"--high:{wide}px;--narrow:{narrow}px" in to_html(section)
     assert "controls" not in to_html(section)

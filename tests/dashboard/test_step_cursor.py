@@ -13,7 +13,7 @@ def test_a_line_in_every_chart() -> None:
     assert {(shape["x0"], shape["x1"], shape["visible"]) for shape in layout["shapes"]} == {
         (2.0, 2.0, True)
     }
-    assert layout["meta"]["steps"] == {"log": True, "shift": 1}
+    assert layout["meta"] == {"steps": {"log": True, "shift": 1}, "axes": ["", "2"]}
 
 
 def test_without_a_step_it_waits_unseen() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard.figures.activation_health import MOST_LINES, MOST_POINTS, caption, draw
+from dashboard.figures.activation_health import MOST_COLUMNS, MOST_LINES, caption, draw
 from diagnostics.activation_health import ActivationHealth
 from tests.dashboard.samples import HOSTILE
 
@@ -39,8 +39,8 @@ def heat_maps(figure: Any) -> list[Any]:
 
 def test_shares_of_both_kinds() -> None:
     dead, saturated = heat_maps(draw(make_health()))
-    np.testing.assert_allclose(dead.z[:, -1], [0, 1 / 3, 2 / 3], rtol=1e-6)
-    np.testing.assert_allclose(saturated.z[:, -1], [2 / 3, 1 / 3, 0], rtol=1e-6)
+    np.testing.assert_allclose(dead.z[:, -1], [0, 1 / 3, 2 / 3], rtol=1e-3)
+    np.testing.assert_allclose(saturated.z[:, -1], [2 / 3, 1 / 3, 0], rtol=1e-3)
     assert np.isnan(dead.z[:, 0]).all()
     assert dead.coloraxis != saturated.coloraxis
 
@@ -58,7 +58,7 @@ def test_lines_of_the_worst_and_no_others() -> None:
     figure = draw(make_health(5000, 30, **only("dead") | {"saturated": np.empty((5000, 0))}))
     lines = [trace for trace in figure.data if trace.type == "scatter"]
     assert [line.name for line in lines] == [f"relu{n}" for n in range(29, 29 - MOST_LINES, -1)]
-    assert max(len(line.x) for line in lines) <= MOST_POINTS
+    assert max(len(line.x) for line in lines) <= 3 * MOST_COLUMNS
     assert len({line.line.color for line in lines}) == MOST_LINES
 
 
@@ -82,4 +82,4 @@ def test_names_are_text() -> None:
 
 
 def test_a_long_run_of_many_layers_stays_small() -> None:
-    assert len(draw(make_health(5000, 200)).to_json()) < 1_700_000
+    assert len(draw(make_health(5000, 200)).to_json()) < 700_000

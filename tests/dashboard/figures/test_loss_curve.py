@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
-from dashboard.figures.loss_curve import MOST_COLUMNS, SYMBOLS, caption, draw, extremes
+from dashboard.delta import delta
+from dashboard.figures.loss_curve import MOST_COLUMNS, caption, draw
+from dashboard.loss_events import SYMBOLS
 from diagnostics.loss_curve import KINDS, LossCurve
 from tests.dashboard.samples import HOSTILE
 
 NOTHING = np.empty(0)
 NO_STEPS = np.empty(0, np.int64)
+RAW, MEDIAN = "loss, as logged", "loss, running median"
 
 
 def make_curve(length: int = 50, **changes: Any) -> LossCurve:
@@ -38,8 +42,8 @@ def make_curve(length: int = 50, **changes: Any) -> LossCurve:
     return LossCurve(**(made | changes))
 
 
-def traces(curve: LossCurve) -> dict[str, Any]:
-    return {trace.name: trace for trace in draw(curve).data}
+def traces(curve: LossCurve, **wishes: Any) -> dict[str, Any]:
+    return {trace.name: trace for trace in draw(curve, **wishes).data}
 
 
 def test_what_was_logged_is_drawn() -> None:
@@ -47,21 +51,69 @@ def test_what_was_logged_is_drawn() -> None:
     told |= {"score_name": "acc", "score_steps": np.array([9]), "score": np.array([0.9])}
     curve = make_curve(**told, validation=np.array([2.0, 3.0]), rate=np.full(50, 0.1), chance=2.3)
     drawn = traces(curve)
-    assert list(drawn) == ["loss, as logged", "loss", "val", "chance", "acc", "rate"]
+    assert list(drawn) == [RAW, MEDIAN, "val", "chance", "acc", "rate"]
     np.testing.assert_array_equal(drawn["val"].y, [2.0, 3.0])
     assert set(drawn["chance"].y) == {2.3}
     assert len({trace.yaxis for trace in drawn.values()}) == 3
-    assert list(traces(make_curve())) == ["loss, as logged", "loss"]
+    assert list(traces(make_curve())) == [RAW, MEDIAN]
 
 
-def test_a_long_curve_keeps_its_extremes_and_its_gaps() -> None:
-    values = np.zeros(100_000)
-    values[31_415], values[27_182], values[50_000:60_000] = 5.0, -5.0, np.nan
-    steps, shown = extremes(np.arange(100_000), values)
-    assert len(steps) <= 2 * MOST_COLUMNS
-    assert {31_415, 27_182} <= set(steps.tolist())
-    assert np.isnan(shown[(steps > 51_000) & (steps < 59_000)]).all()
-    assert np.isfinite(shown[steps < 50_000]).all()
+def test_a_long_curve_keeps_its_extremes_in_few_points() -> None:
+    loss = np.linspace(2, 1, 100_000)
+    loss[31_414], loss[27_181] = 5.0, -5.0
+    drawn = traces(make_curve(100_000, training=loss))
+    assert all(len(trace.x) <= 2 * MOST_COLUMNS + 2 for trace in drawn.values())
+    assert {31_415, 27_182, 1, 100_000} <= set(drawn[RAW].x.tolist())
+
+
+def test_what_is_zoomed_into_is_there_as_logged() -> None:
+    loss = np.random.default_rng(0).normal(size=100_000)
+    curve = make_curve(100_000, training=loss)
+    shown = traces(curve, span=(50_000, 50_900))[RAW]
+    inside = (shown.x >= 50_000) & (shown.x <= 50_900)
+    np.testing.assert_array_equal(shown.x[inside], np.arange(50_000, 50_901))
+    np.testing.assert_array_equal(shown.y[inside], loss[49_999:50_900])
+    around = set(traces(curve)[RAW].x.tolist())
+    assert set(shown.x[~inside].tolist()) <= around | {49_999, 50_901}
+
+
+def test_a_tick_sends_little_of_a_long_curve() -> None:
+    noise = np.random.default_rng(0).lognormal(0, 0.05, 30_000)
+    loss = (noise * np.geomspace(2.3, 0.1, 30_000)).astype(np.float32).astype(float)
+
+    def figure(length: int) -> Any:
+        smooth = np.convolve(loss, np.ones(length // 20) / (length // 20), mode="same")[:length]
+        rate = np.full(length, 0.1)
+        return draw(make_curve(length, training=loss[:length], smooth=smooth, rate=rate))
+
+    for new in (1, 10, 200):
+        changes = delta(figure(29_000).to_plotly_json(), figure(29_000 + new).to_plotly_json())
+        assert len(json.dumps(changes)) < 4_000
+
+
+def test_smoothed_as_others_do() -> None:
+    loss = np.random.default_rng(0).normal(size=200)
+    loss[30] = np.nan
+    drawn = traces(make_curve(200, training=loss), smooth=0.9)
+    assert list(drawn) == [RAW, "loss, smoothed 0.9"]
+    mean, weight, expected = 0.0, 0.0, []
+    for value in loss:  # a weighted mean of all so far, each 0.9 times the next
+        if np.isfinite(value):
+            mean, weight = 0.9 * mean + value, 0.9 * weight + 1
+        expected.append(mean / weight if np.isfinite(value) else np.nan)
+    np.testing.assert_allclose(drawn["loss, smoothed 0.9"].y, expected, rtol=1e-6)
+    assert drawn[RAW].opacity < 0.5
+
+
+def test_the_scale_is_as_wanted() -> None:
+    far = np.geomspace(10, 0.01, 50)
+    spans = make_curve(training=far, smooth=far)
+    assert draw(make_curve(), scale="log").layout.yaxis.type == "log"
+    assert draw(spans, scale="linear").layout.yaxis.type == "linear"
+    some_below = make_curve(training=far - 0.02, smooth=far - 0.02)
+    assert draw(some_below).layout.yaxis.type == "linear"
+    assert draw(some_below, scale="log").layout.yaxis.type == "log"
+    assert draw(spans, scale="log").layout == draw(spans).layout
 
 
 def test_decades_only_where_the_loss_spans_them() -> None:

@@ -28,7 +28,10 @@ def make_depth(many: int = 4, **changes: Any) -> SignalDepth:
         "backward_theory": ones[0] * 1e-3,
         "backward_sd": 0.1 * np.sqrt(np.arange(many))[::-1],
     }
-    return SignalDepth(**(made | changes))
+    made |= changes
+    looks = np.unique(made["steps"])
+    seen = {"looks": looks, "forward_at": made["forward"][: len(looks)]}
+    return SignalDepth(**({"backward_at": made["backward"][: len(looks)]} | seen | made))
 
 
 def traces(depth: SignalDepth, axis: str = "x") -> dict[str, Any]:
@@ -95,3 +98,22 @@ def test_names_are_text() -> None:
     written = draw(depth, scheme="dark").to_json()
     assert "<img" not in written
     assert "<b" not in written
+
+
+def test_the_slider_moves_both_ways_to_another_step() -> None:
+    sizes = np.geomspace(1, 8, 4)[:, None] * np.ones(4)
+    looks = {"looks": np.array([1, 10, 50, 100]), "forward_at": sizes, "backward_at": sizes / 100}
+    figure = draw(make_depth(**looks), step=12)
+    slider = figure.layout.sliders[0]
+    assert [stop.value for stop in slider.steps] == ["1", "10", "50", "100"]
+    assert slider.active == 1
+    changes, _, places = slider.steps[2].args
+    assert [figure.data[place].name for place in places] == ["step 10"] * 2
+    np.testing.assert_allclose(changes["y"], [[4] * 4, [0.04] * 4])
+    assert list(changes["name"]) == ["step 50"] * 2
+    assert figure.layout.margin.b > 100  # the slider has room
+    assert figure.layout.meta["steps"] == {"log": False, "shift": 0}
+
+
+def test_one_record_needs_no_slider() -> None:
+    assert not draw(make_depth(steps=(1, 1))).layout.sliders

@@ -64,8 +64,8 @@ def test_a_cell_lies_where_its_step_is(bias: SpectralBias) -> None:
     (heat,) = heat_maps(draw(bias))
     places = heat.x0 + heat.dx * np.arange(np.shape(heat.z)[1])
     steps = np.array(heat.customdata)[0, :, 2]
-    assert len(places) == MOST_BINS
-    np.testing.assert_allclose(places[[0, -1]], np.log10([1, 401]))
+    assert MOST_BINS / 2 <= len(places) <= MOST_BINS
+    np.testing.assert_allclose(places[[0, -1]], np.log10([1, 401]), atol=heat.dx / 2)
     assert (steps[0], steps[-1]) == (0, 400)
     late = steps > 100  # before that, records are further apart than bins
     assert np.abs(np.log10(steps[late] + 1) - places[late]).max() <= heat.dx

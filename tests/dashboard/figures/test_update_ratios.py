@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.figures.update_ratios import MOST_POINTS, caption, draw
+from dashboard.figures.update_ratios import MOST_COLUMNS, caption, draw
 from dashboard.theme import LIGHT
 from diagnostics.update_ratios import UpdateRatios
 from tests.dashboard.samples import HOSTILE
@@ -29,9 +29,10 @@ def make_ratios(steps: int = 10, layers: int = 3, **changes: Any) -> UpdateRatio
 
 
 def test_cells_are_decades_and_tell_ratio_and_step() -> None:
-    figure = draw(make_ratios())
-    np.testing.assert_allclose(figure.data[0].z[:, 0], [-2, -3, -4], atol=1e-6)
-    np.testing.assert_allclose(figure.data[0].customdata[1, 4], [1e-3, 5], rtol=1e-6)
+    heat = draw(make_ratios()).data[0]
+    np.testing.assert_allclose(heat.z[:, 0], [-2, -3, -4], atol=1e-6)
+    assert "10<sup>%{z:.2f}</sup>" in heat.hovertemplate
+    assert "step %{x:,.0f}" in heat.hovertemplate
 
 
 def test_the_quiet_colours_are_those_of_the_band() -> None:
@@ -45,9 +46,12 @@ def test_the_quiet_colours_are_those_of_the_band() -> None:
 def test_who_stands_still_is_the_farthest_of_its_cell() -> None:
     ratios = make_ratios(20_000)
     ratios.ratio[777, 1] = 0.0
-    heat = draw(ratios).data[0]
-    row, column = np.unravel_index(np.argmin(heat.z), heat.z.shape)
-    assert (row, heat.customdata[row, column, 1]) == (1, 778)
+    heat, still = draw(ratios).data[:2]
+    row, column = np.unravel_index(np.nanargmax(still.z), still.z.shape)
+    assert row == 1
+    assert abs(heat.x0 + column * heat.dx - 778) <= heat.dx / 2
+    assert np.nansum(still.z) == 1
+    assert "did not move" in still.hovertemplate
 
 
 def test_the_band_and_the_median() -> None:
@@ -65,8 +69,8 @@ def test_without_a_known_rate_there_is_no_chart_of_it() -> None:
 
 def test_a_long_run_of_many_layers_stays_small() -> None:
     figure = draw(make_ratios(5000, 200))
-    assert len(figure.data[2].x) <= MOST_POINTS
-    assert len(figure.to_json()) < 900_000
+    assert len(figure.data[2].x) <= 3 * MOST_COLUMNS
+    assert len(figure.to_json()) < 400_000
 
 
 def test_the_cursor_lies_at_its_step_in_every_chart() -> None:
@@ -93,3 +97,10 @@ def test_words_for_the_fast_the_slow_and_the_still() -> None:
     assert "at the end:" not in caption(lost)
     assert "Blank" in caption(lost)
     assert draw(lost).data
+
+
+def test_rows_are_called_as_layers_are_elsewhere() -> None:
+    ratios = make_ratios(names=("enc.weight", "lstm.weight_ih", "lstm.weight_hh"))
+    assert list(draw(ratios).data[0].y) == ["enc", "lstm.weight_ih", "lstm.weight_hh"]
+    assert draw(ratios).layout.meta["layers"]
+    assert draw(ratios).layout.meta["axes"] == ["", "2", "3"]

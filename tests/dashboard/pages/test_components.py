@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dash import dcc, html
+from dash import html
 
 from dashboard.markup import element
 from dashboard.pages.components import component
@@ -16,14 +16,10 @@ def test_a_tree() -> None:
     assert built.children[0].children == [HOSTILE]
 
 
-def test_a_link_stays_inside_the_page() -> None:
-    assert isinstance(component(element("a", "", "x", href="?run=x")), dcc.Link)
-
-
-def test_a_place_of_the_page_is_gone_to() -> None:
-    built = component(element("a", "", "x", href="#gradient_flow"))
+def test_a_link_is_a_link() -> None:
+    built = component(element("a", "", "x", href="?page=layers#gradient_flow"))
     assert isinstance(built, html.A)
-    assert built.href == "#gradient_flow"
+    assert built.href == "?page=layers#gradient_flow"
 
 
 def test_attributes_arrive() -> None:

@@ -6,15 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from dash import html
 from dash.exceptions import PreventUpdate
 
+from dashboard.address import Address
 from dashboard.figures.loss_landscape import PANEL
 from dashboard.open_runs import OpenRuns
 from dashboard.pages.stored_pictures import (
     _choice,
     _label,
     _none_discarded,
-    _radios,
     _shown,
     _to_go_on,
     chapter,
@@ -30,12 +31,13 @@ from tests.dashboard.samples import train
 
 
 def test_what_was_asked_where_the_result_has_it() -> None:
-    shown = _shown(PANEL, make_landscape(), {"view": "surface", "scale": "linear"}, "dark")
-    assert shown.options == {"view": "surface", "scale": "linear"}
-    assert shown.figure.data[0].type == "surface"
-    line = _shown(PANEL, make_line(), {"view": "surface", "scale": "linear"}, "dark")
-    assert line.options == {"view": "line", "scale": "linear"}
-    assert _radios(line) == [[], "line", ["log", "linear"], "linear"]
+    asked = Address(views=("of another", "surface"), scale="linear")
+    shown = _shown(PANEL, make_landscape(), asked)
+    assert shown.drawing == {"view": "surface", "scale": "linear"}
+    assert shown.draw().data[0].type == "surface"
+    line = _shown(PANEL, make_line(), asked)
+    assert line.drawing == {"scale": "linear"}
+    assert line.draw().data[0].type == "scatter"
 
 
 @pytest.mark.parametrize(
@@ -107,12 +109,6 @@ def test_one_stored_result_is_no_choice() -> None:
 
 
 def test_sections_begin_hidden() -> None:
-    from dash import html
-
-    sections = [
-        part
-        for part in chapter(stored_panels(), html.Div(), PANEL.name)
-        if isinstance(part, html.Section)
-    ]
+    sections = [part for part in chapter(stored_panels()) if isinstance(part, html.Section)]
     assert len(sections) == len(stored_panels())
     assert all(section.hidden for section in sections)

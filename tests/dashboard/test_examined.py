@@ -1,0 +1,57 @@
+"""The doctor is asked once for each state of a run, and a growing run is left alone for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard import examined as module
+from dashboard.examined import MOST, Examined
+from diagnostics import doctor
+from tests.dashboard.samples import train
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    names: list[str] = []
+    real = doctor.examine
+    monkeypatch.setattr(doctor, "examine", lambda run: names.append(run.name) or real(run))
+    return names
+
+
+def test_once_for_each_state(tmp_path: Path, asked: list[str]) -> None:
+    path = train(tmp_path / "run", steps=3)
+    examined = Examined()
+    first = examined.of(path)
+    assert first.run == "run"
+    assert examined.of(path) is first
+    assert asked == ["run"]
+
+
+def test_a_run_that_grows_is_left_alone_for_a_while(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = train(tmp_path / "run", steps=3)
+    clock = [0.0]
+    monkeypatch.setattr(
+        module.time, "monotonic", lambda: clock.__setitem__(0, clock[0] + 1) or clock[0]
+    )
+    monkeypatch.setattr(module.Run, "state", "running")
+    monkeypatch.setattr(module.Run, "refresh", lambda run: setattr(run, "generation", clock[0]))
+    examined = Examined()
+    for _ in range(4):
+        examined.of(path)
+    assert asked == ["run"]
+    clock[0] += 100
+    examined.of(path)
+    assert asked == ["run", "run"]
+
+
+def test_only_some_are_kept(tmp_path: Path, asked: list[str]) -> None:
+    paths = [train(tmp_path / f"run{n}", steps=2) for n in range(2)]
+    examined = Examined()
+    for path in (paths[0], paths[1], paths[0]):
+        examined.of(path)
+    assert asked == ["run0", "run1"]
+    assert MOST >= len(examined._patients)

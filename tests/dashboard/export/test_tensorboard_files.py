@@ -111,3 +111,10 @@ def test_events_are_texts(tmp_path):
     (told,) = read(tmp_path).Tensors(f"events/{EVENTS[0].kind}")
     assert told.step == 3
     assert told.wall_time == 1.5
+    text = told.tensor_proto.string_val[0].decode()
+    assert text.splitlines() == ['    first "line"', "      second, line"]
+
+
+def test_a_run_begins_with_its_first_value(tmp_path):
+    module.write_tensorboard(hostile(tmp_path), tmp_path)
+    assert read(tmp_path).FirstEventTimestamp() == scalars().times.min()

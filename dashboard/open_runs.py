@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from dashboard.run_index import RunIndex
+from dashboard.tasting import TASTING
 from diagnostics.enclosure import check_enclosed
 from diagnostics.run import FathomError, Run
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dashboard.panel import Panel, StoredPanel
     from dashboard.run_row import RunRow
 
+LIVE = ("running", "stale")  # these are being written, by a scribe of this machine
 MOST_OPEN = 8  # of hundreds of runs only those somebody looks at stay in memory
 MOST_KNOWN = 120  # results; of every layer there may be one
 
@@ -59,8 +61,11 @@ class OpenRuns:
 
     def kept(self, name: str) -> Run:
         """The run as it was when last looked at."""
+        row = self.summary(name)
+        if row.path not in self._open and row.state not in LIVE:
+            TASTING.check(row.path)
         with self._lock:
-            return self._kept(Path(self.summary(name).path))
+            return self._kept(row.path)
 
     def result(self, run: Run, panel: Panel[Any], **asked: Any) -> Any:
         """A panel's analysis, computed once for each generation and each wish."""

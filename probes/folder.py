@@ -12,6 +12,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from probes.plain_file import read_plain
+
 FORMAT = "fathom-recording"
 VERSION = 2
 
@@ -109,7 +111,8 @@ def hold(folder: Path, rank: int = 0, patience: float = 10.0) -> int:
 def is_held(folder: Path, rank: int = 0) -> bool:
     """Does a scribe write this run at this moment?"""
     try:
-        held = os.open(of_rank(folder / HELD, rank), os.O_RDONLY)
+        # a pipe of that name, in a folder of a stranger's, must not be waited for
+        held = os.open(of_rank(folder / HELD, rank), os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
     try:
@@ -133,7 +136,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write beside, then rename: a reader finds the whole file or none."""
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)  # a link of that name would lead the bytes elsewhere
+        with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -150,8 +154,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(read_plain(path).decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"'{path}' cannot be read ({error}); is it a Fathom run?") from error
     if not isinstance(content, dict):
         raise RunError(f"'{path}' holds no table; is it a Fathom run?")

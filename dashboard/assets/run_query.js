@@ -57,7 +57,11 @@ window.fathomRunQuery = (() => {
     verdict: (run) => (run.verdicts ?? []).flatMap((verdict) => verdict),
   };
   const ALIKE = { tags: "tag", verdicts: "verdict", is: "state", run: "name" };
-  const haystack = (run) => Object.values(TEXTS).flatMap((texts) => texts(run)).join("\n").toLowerCase();
+  const known = new WeakMap(); // of thousands of runs, at each letter of the filter
+  const haystack = (run) => {
+    if (!known.has(run)) known.set(run, Object.values(TEXTS).flatMap((texts) => texts(run)).join("\n").toLowerCase());
+    return known.get(run);
+  };
 
   const NUMBERS = { steps: (run) => number(run.steps), parameters: (run) => number(run.parameters), took };
   const ROLES = { loss: "loss", validation: "validation", score: "score" };

@@ -149,10 +149,9 @@ window.fathomRunRow = (() => {
   };
 
   const draw = (run, { chosen, may }) => {
-    const row = el("tr", `run-row ${run.state}`);
+    const row = el("tr", `run-row ${run.state}${chosen ? " chosen" : ""}`);
     row.tabIndex = -1;
     row.dataset.name = run.name;
-    row.setAttribute("aria-selected", String(chosen));
     row.append(cell("box", "", box(run, chosen)));
     if (run.state === "unreadable") {
       const reason = Object.assign(cell("verdicts-cell", "", el("span", "reason", run.reason)), { colSpan: 9 });

@@ -40,7 +40,7 @@ window.fathomRuns = (() => {
     const [chosen, known] = [view.chosen.has(run.name), rows.get(run.name)];
     const isEdited = known?.row.querySelector("input[type=text]") === document.activeElement && known?.row.contains(document.activeElement);
     if (known && (isEdited || (known.run === run && known.may === seen.may))) {
-      known.row.setAttribute("aria-selected", String(chosen));
+      known.row.classList.toggle("chosen", chosen);
       known.row.querySelector(".choose").checked = chosen;
       return known.row;
     }
@@ -197,10 +197,10 @@ window.fathomRuns = (() => {
     Home: () => move(-Infinity), End: () => move(Infinity),
     Enter: (row) => row?.querySelector("a.name").click(),
     x: (row) => row && choose(row.dataset.name), " ": (row) => row && choose(row.dataset.name),
-    t: (row) => row?.querySelector(".tag-add") && askTag(row),
+    "+": (row) => row?.querySelector(".tag-add") && askTag(row),
     Escape: () => view.chosen.size && change({ chosen: new Set() }),
   };
-  const NEED_ROW = ["Enter", "x", " ", "t", "Home", "End"];
+  const NEED_ROW = ["Enter", "x", " ", "+", "Home", "End"];
 
   document.addEventListener("keydown", (event) => {
     if (!here() || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
@@ -251,12 +251,11 @@ window.fathomRuns = (() => {
   };
 
   const answer = (told) => {
-    if (!told) return window.dash_clientside.no_update;
+    if (!told) return;
     const trouble = part("runs-trouble");
     trouble.textContent = told.trouble ?? "";
     trouble.hidden = !told.trouble;
     askForMore();
-    return window.dash_clientside.no_update;
   };
 
   // the page was opened: what was told before is shown at once, and what is new is asked for

@@ -75,7 +75,6 @@ def _in_browser(app: Dash) -> None:
     )
     app.clientside_callback(  # type: ignore[no-untyped-call]
         "told => fathomRuns.answer(told)",
-        Output("runs-wish", "id"),
         Input("runs-answer", "data"),
         prevent_initial_call=True,
         optional=True,

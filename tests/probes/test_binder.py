@@ -521,3 +521,36 @@ def test_a_resumed_rank_counts_on_where_it_was(desk):
     again.binder.close()
     file = RecordingFile(desk.folder / "recording-r0001.h5")
     assert (means(file), file.dropped) == ({1: [0.5], 2: [0.5]}, 2)
+
+
+def scalars(*values, key=0, step=0):
+    return b"".join(wire.scalar(step + n, 0.0, key, v) for n, v in enumerate(values))
+
+
+def test_the_summary_tells_how_the_scalars_went(desk):
+    desk.feed(wire.message(keys=["loss", "answers/std"]), scalars(3.0, 1.0, float("nan"), 2.0))
+    desk.feed(scalars(7.0, key=1))
+    desk.grow_old()
+    assert desk.summary["extremes"] == {"loss": [1.0, 1, 3.0, 0]}
+    assert desk.summary["outlines"] == {
+        "loss": {"width": 1, "low": "3 1 - 2", "high": "3 1 - 2", "lost": "2"}
+    }
+    assert desk.summary["scalars"]["loss"] == 2.0
+
+
+def test_a_resumed_run_keeps_how_its_scalars_went(desk):
+    desk.feed(wire.message(keys=["loss"]), scalars(3.0, 1.0))
+    desk.binder.close()
+    again = Desk(desk.folder)
+    again.feed(wire.message(keys=["loss"]), scalars(5.0, step=2))
+    again.binder.close()
+    assert again.summary["extremes"] == {"loss": [1.0, 1, 5.0, 2]}
+    assert again.summary["outlines"]["loss"]["low"] == "3 1 5"
+
+
+def test_no_row_is_lost_where_a_highlight_cannot_be_had(desk, monkeypatch):
+    monkeypatch.setattr("probes.binder.Highlights.add", lambda *_: 1 / 0)
+    desk.feed(wire.message(keys=["loss"]), scalars(3.0, 1.0))
+    desk.binder.close()
+    assert RecordingFile(desk.folder / ARCHIVE).scalars().values.tolist() == [3.0, 1.0]
+    assert [said for said in desk.said if "trouble" in said] == [{"trouble": "division by zero"}]

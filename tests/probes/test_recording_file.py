@@ -336,7 +336,7 @@ def test_a_dataset_that_claims_to_be_huge_is_not_read(tmp_path):
         del file[PLACES[0]]
         file.create_dataset(PLACES[0], (1 << 40, 2, len(STATISTICS)), "f4", chunks=True)
 
-    assert "bytes; it is not read" in refusal(write(tmp_path, edit=edit))
+    assert "bytes, and the file holds less" in refusal(write(tmp_path, edit=edit))
 
 
 def test_a_missing_dataset_is_named(tmp_path):

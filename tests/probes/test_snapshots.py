@@ -13,7 +13,7 @@ from torch import nn
 
 from probes import sending, snapshots
 from probes.gallery import Gallery
-from probes.recording_file import LARGEST_DATASET
+from probes.claims import LARGEST_DATASET
 from probes.snapshot_file import read_index, read_snapshot, snapshot_path, snapshot_steps
 from probes.snapshots import Snapshots
 from probes.wire import FRAME, blob

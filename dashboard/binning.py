@@ -50,21 +50,58 @@ def step_axis(steps: Integers) -> StepAxis:
 
 
 def equal_bins(places: Floats, most: int) -> Bins:
-    """At most `most` bins over ascending places; an empty bin shows the record nearest to it."""
-    if len(places) == 1:
-        return Bins(float(places[0]), 1.0, ((0, 1),))
-    span = places[-1] - places[0]
-    closest = max(float(np.diff(places).min()), span / most)
-    count = min(most, round(span / closest) + 1)
-    width = span / (count - 1)
-    centres = places[0] + width * np.arange(count)
-    starts = np.searchsorted(places, centres - width / 2)
+    """At most `most` bins over ascending places; an empty bin shows the record nearest to it.
+
+    Their width is a unit times a power of two and their edges lie on a grid that never moves: a run
+    that grows changes its last bins and appends more, until there are too many and each two become
+    one.
+    """
+    grid = _grid(places)
+    first, count = grid.cells(places)
+    while count > most:
+        grid = Grid(grid.edge, 2 * grid.width)
+        first, count = grid.cells(places)
+    edges = grid.edge + grid.width * (first + np.arange(count))
+    starts = np.searchsorted(places, edges)
     stops = np.append(starts[1:], len(places))
-    members = tuple(
-        (int(start), int(stop)) if start < stop else (int(record), int(record) + 1)
-        for start, stop, record in zip(starts, stops, nearest(places, centres), strict=True)
-    )
-    return Bins(float(places[0]), float(width), members)
+    centres = np.asarray(edges + grid.width / 2, np.float64)
+    records = nearest(places, centres)
+    empty = starts >= stops
+    starts, stops = np.where(empty, records, starts), np.where(empty, records + 1, stops)
+    members = tuple(zip(starts.tolist(), stops.tolist(), strict=True))
+    return Bins(float(centres[0]), float(grid.width), members)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of one width; one of their edges."""
+
+    edge: float
+    width: float
+
+    def cells(self, places: Floats) -> tuple[int, int]:
+        """The first that holds a place, and how many there are up to the last."""
+        first, last = np.floor((places[[0, -1]] - self.edge) / self.width).astype(int).tolist()
+        return first, last - first + 1
+
+
+def _grid(places: Floats) -> Grid:
+    """The widest cells that keep records apart; steps stand in the middle of cells of their own."""
+    apart = np.diff(places)
+    apart = apart[apart > 0]
+    closest = float(apart.min()) if len(apart) else 1.0
+    if not _are_whole(places):
+        return Grid(0.0, _power_below(closest))
+    unit = 1.0 if closest == 1 else float(np.gcd.reduce(apart.astype(np.int64)))
+    return Grid(float(places[0]) - unit / 2, unit * _power_below(closest / unit))
+
+
+def _are_whole(places: Floats) -> bool:
+    return bool((places == np.floor(places)).all())
+
+
+def _power_below(width: float) -> float:
+    return float(2.0 ** np.floor(np.log2(width)))
 
 
 def nearest(places: Floats, wanted: Floats) -> Integers:
@@ -79,9 +116,16 @@ def nearest(places: Floats, wanted: Floats) -> Integers:
 def largest(values: Floats, bins: Bins) -> tuple[Floats, Integers]:
     """The largest value of every bin and column, and the record that holds it; infinity wins."""
     ranked = np.where(np.isnan(values), -np.inf, values)  # [t, column]
-    rows = [start + ranked[start:stop].argmax(axis=0) for start, stop in bins.members]
-    records: Integers = np.array(rows, dtype=np.int64)
+    records = np.empty((len(bins.members), values.shape[1]), np.int64)
+    for cell, (start, stop) in enumerate(bins.members):
+        records[cell] = start if stop - start == 1 else start + ranked[start:stop].argmax(axis=0)
     return np.take_along_axis(values, records, axis=0), records  # [bin, column]
+
+
+def rounded(values: Floats) -> NDArray[np.float32]:
+    """To three digits, as many as a colour can show: in half the bytes on their way to a page."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float32)
 
 
 def short(step: int) -> str:

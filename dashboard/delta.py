@@ -63,7 +63,10 @@ def _of_dicts(path: Path, old: dict[str, Any], new: dict[str, Any]) -> Iterator[
 
 def _of_lists(path: Path, old: list[Any], new: list[Any]) -> Iterator[Change]:
     """Inside what both have, and behind it; of mere words and numbers only where they differ."""
-    if not any(isinstance(each, (dict, list, np.ndarray)) for each in (*old, *new)):
+    kinds = {*map(type, old), *map(type, new)}
+    if not kinds & {dict, list, np.ndarray}:
+        if bool not in kinds and old == new:
+            return
         same = [_is_same(one, other) for one, other in zip(old, new, strict=False)]
         back = zip(reversed(old), reversed(new), strict=False)
         yield from _spliced(path, old, new, (same, [_is_same(*pair) for pair in back]))

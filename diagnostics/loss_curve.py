@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.run import FathomError, Run, Scalar
+from diagnostics.shown import Shown
 from diagnostics.signs.learning import chance, learning
 from diagnostics.signs.losses import losses
 from diagnostics.signs.movement import rate
@@ -24,7 +25,7 @@ MOST = 12  # of one kind
 
 
 @dataclass(frozen=True)
-class LossCurve:
+class LossCurve(Shown):
     """Arrays are empty, and names too, where nothing of the kind was logged."""
 
     run: str

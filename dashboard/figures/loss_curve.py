@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,61 +10,75 @@ from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from dashboard.arrangement import Part, arranged, merged
-from dashboard.binning import StepAxis, equal_bins
+from dashboard.binning import StepAxis
 from dashboard.canvas import Canvas
-from dashboard.chart import all_traces, chart
-from dashboard.loss_scale import log_axis
+from dashboard.chart import Chart, all_traces, chart
+from dashboard.decimation import Span, extremes, sampled
+from dashboard.loss_events import MARKS, MARKS_AXIS, events, lifted
+from dashboard.loss_scale import compact, log_axis
 from dashboard.panel import Panel
 from dashboard.step_cursor import cursor
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import count, number
 from diagnostics.loss_curve import KINDS, Kind, LossCurve, loss_curve
+from diagnostics.smoothing import smoothed_ema
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Trace = dict[str, Any]
 
 MOST_COLUMNS = 500  # of a curve; each shows its least and its largest value
+MOST_DOTS = 200  # of a curve
 WIDE_SPAN = 20.0  # largest over least loss from which on decades are the better axis
-MARKS = 9  # the axis of what happened, over that of the losses
-_MARKS_AXIS = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-_STEM: Trace = {"type": "constant", "symmetric": False, "value": 0, "valueminus": 1} | {
-    "thickness": 1,
-    "width": 0,
-}
 FAR = 3.0  # times the usual losses: what jumps farther leaves an axis of decades
 LINEAR = StepAxis(log=False, shift=0)
-SYMBOLS: dict[Kind, str] = {
-    "not finite": "x-thin",
-    "skipped": "line-ns",
-    "exception": "x",
-    "resumed": "triangle-right",
-    "jump": "triangle-up",
-    "best": "star",
-    "rate change": "diamond",
-}
 
 
-def draw(curve: LossCurve, step: int | None = None, scheme: Scheme = "light") -> Figure:
+@dataclass(frozen=True)
+class View:
+    """How somebody wants the losses drawn."""
+
+    scheme: Scheme = "light"
+    smooth: float = 0.0  # weight of the past in an exponential mean; 0: a running median
+    scale: str | None = None  # "linear" or "log"; None: as fits the losses
+    span: Span | None = None  # the steps to be drawn in detail
+
+    @property
+    def colours(self) -> Palette:
+        return palette(self.scheme)
+
+
+def draw(  # noqa: PLR0913  (each a wish of its own)
+    curve: LossCurve,
+    step: int | None = None,
+    scheme: Scheme = "light",
+    *,
+    smooth: float = 0.0,
+    scale: str | None = None,
+    span: Span | None = None,
+) -> Figure:
     """From the top: losses with what happened, score, rate; the same steps below one another."""
-    colours = palette(scheme)
-    top = [*_losses(curve, colours), *_happenings(curve, colours)]
-    rows = [(top, 260, "loss", _loss_axis(curve))]
+    view = View(scheme, smooth, scale, span)
+    charts = _charts(curve, view)
+    layout = arranged([[one.part] for one in charts], headline=False)
+    suffixes = [one.part.axis for one in charts]
+    layout = merged(layout, cursor(LINEAR, step, view.colours, suffixes))
+    layout = merged(layout, {"margin": {"l": 12, "r": 12}, f"yaxis{MARKS}": MARKS_AXIS})
+    layout |= {"template": template(scheme), "uirevision": safe(curve.run), "hovermode": "closest"}
+    return Canvas(data=[lifted(trace) for trace in all_traces(charts)], layout=layout)
+
+
+def _charts(curve: LossCurve, view: View) -> list[Chart]:
+    top = [*_losses(curve, view), *events(curve, view.colours)]
+    rows = [(top, 260, "loss", _loss_axis(curve, view))]
     if np.isfinite(curve.score).any():
-        rows.append((_score(curve, colours), 90, safe(curve.score_name), {}))
+        rows.append((_score(curve, view), 90, safe(curve.score_name), {}))
     if np.isfinite(curve.rate).any():
-        rows.append((_rate(curve, colours), 70, "rate", _rate_axis(curve.rate)))
-    charts = [
+        rows.append((_rate(curve, view), 70, "rate", _rate_axis(curve.rate)))
+    return [
         chart(traces, _part(curve, place, len(rows), (room, title, axis)))
         for place, (traces, room, title, axis) in enumerate(rows, start=1)
     ]
-    layout = arranged([[one.part] for one in charts], headline=False)
-    suffixes = [one.part.axis for one in charts]
-    figure = Canvas(data=[_lifted(trace) for trace in all_traces(charts)])
-    figure.update_layout(merged(layout, cursor(LINEAR, step, colours, suffixes)))
-    figure.update_layout(template=template(scheme), uirevision=safe(curve.run), hovermode="closest")
-    figure.update_layout({"margin.l": 12, "margin.r": 12, f"yaxis{MARKS}": _MARKS_AXIS})
-    return figure
 
 
 def caption(curve: LossCurve) -> str:
@@ -86,7 +101,7 @@ def caption(curve: LossCurve) -> str:
             f"step {curve.steps[away[0]]:,}."
         )
     if len(curve.steps) > 2 * MOST_COLUMNS:
-        parts.append("The faint line shows the least and the largest loss of each column.")
+        parts.append("Each column of the faint line shows its least and its largest loss.")
     return " ".join(parts)
 
 
@@ -95,10 +110,10 @@ def _fallen(curve: LossCurve) -> str:
     name = f"'{curve.training_name}'"
     if not len(known):
         return f"{name} was never a number."
-    told = f"{name} went from {number(known[0])} to {number(known[-1])}"
+    told = f"The running median of {name} went from {number(known[0])} to {number(known[-1])}"
     if len(curve.validation):
         told += f", '{curve.validation_name}' ended at {number(float(curve.validation[-1]))}"
-    return f"{told}; the strong line is a running median."
+    return f"{told}."
 
 
 def _when(curve: LossCurve, kind: Kind) -> str:
@@ -108,106 +123,78 @@ def _when(curve: LossCurve, kind: Kind) -> str:
     return f"step {steps[0]:,}"
 
 
-def _losses(curve: LossCurve, colours: Palette) -> list[Trace]:
-    traces = []
-    if len(curve.steps):
-        name = safe(curve.training_name)
-        steps, values = extremes(curve.steps, curve.training)
-        raw = _line(steps, values, f"{name}, as logged", colours.accent)
-        strong = _line(*extremes(curve.steps, curve.smooth), name, colours.accent)
-        traces += [raw | {"opacity": 0.35} | _thin(colours.accent), strong]
-    if len(curve.validation):
-        steps, values = extremes(curve.validation_steps, curve.validation)
-        line = _line(steps, values, safe(curve.validation_name), colours.chosen)
-        traces.append(line | {"mode": "lines+markers", "marker": {"size": 5}})
-    if np.isfinite(curve.chance):
-        ends = np.array(_range(curve))
-        dotted = _line(ends, np.full(2, curve.chance), "chance", colours.fit)
-        traces.append(dotted | {"line": {"color": colours.fit, "width": 1.5, "dash": "dot"}})
-    return traces
+def _losses(curve: LossCurve, view: View) -> list[Trace]:
+    return [*_training(curve, view), *_validation(curve, view), *_guessed(curve, view.colours)]
 
 
-def _thin(colour: str) -> Trace:
-    return {"line": {"color": colour, "width": 1}}
+def _training(curve: LossCurve, view: View) -> list[Trace]:
+    """As logged, faint; over it what is left when the noise is taken out."""
+    if not len(curve.steps):
+        return []
+    name, colour = safe(curve.training_name), view.colours.accent
+    raw = _line(*_drawn(curve.steps, curve.training, view), f"{name}, as logged", colour)
+    faint = {"opacity": 0.35, "line": {"color": colour, "width": 1}}
+    return [raw | faint, _line(*_strong(curve, view), colour)]
 
 
-def _score(curve: LossCurve, colours: Palette) -> list[Trace]:
-    steps, values = extremes(curve.score_steps, curve.score)
-    line = _line(steps, values, safe(curve.score_name), colours.good)
-    return [line | {"mode": "lines+markers", "marker": {"size": 5}}]
+def _strong(curve: LossCurve, view: View) -> tuple[Integers, NDArray[Any], str]:
+    """Without its noise, to seven digits. A median hardly changes within a column; a mean may."""
+    name = safe(curve.training_name)
+    if view.smooth:
+        mean = smoothed_ema(curve.training, view.smooth)
+        steps, values = _drawn(curve.steps, mean, view)
+        return steps, compact(values), f"{name}, smoothed {view.smooth:g}"
+    steps, values = sampled(curve.steps, curve.smooth, MOST_COLUMNS, view.span)
+    return steps, compact(values), f"{name}, running median"
 
 
-def _rate(curve: LossCurve, colours: Palette) -> list[Trace]:
-    steps, values = extremes(curve.steps, np.where(curve.rate > 0, curve.rate, np.nan))
-    line = _line(steps, values, "rate", colours.dimmed)
-    return [line | {"line": {"color": colours.dimmed, "width": 2, "shape": "hv"}}]
+def _validation(curve: LossCurve, view: View) -> list[Trace]:
+    if not len(curve.validation):
+        return []
+    colour = view.colours.chosen
+    shown = _drawn(curve.validation_steps, curve.validation, view)
+    return [_dotted(_line(*shown, safe(curve.validation_name), colour))]
 
 
-def _lifted(trace: Trace) -> Trace:
-    """What happened stands at the top of the losses, whatever their scale."""
-    return trace | {"yaxis": f"y{MARKS}"} if trace["name"] in KINDS and "text" in trace else trace
+def _guessed(curve: LossCurve, colours: Palette) -> list[Trace]:
+    if not np.isfinite(curve.chance):
+        return []
+    level = _line(np.array(_range(curve)), np.full(2, curve.chance), "chance", colours.fit)
+    return [level | {"line": {"color": colours.fit, "width": 1.5, "dash": "dot"}}]
 
 
-def _happenings(curve: LossCurve, colours: Palette) -> list[Trace]:
-    """A line down through the curves, and at its top for each kind a sign of its own."""
-    bad = ("not finite", "exception", "jump", "skipped")
-    traces = []
-    for kind in (kind for kind in KINDS if kind in curve.kinds):
-        here = [place for place, each in enumerate(curve.kinds) if each == kind]
-        colour = colours.error if kind in bad else colours.fit
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": kind,
-                "x": curve.happened[here],
-                "y": [1] * len(here),
-                "text": [safe(curve.words[place]) for place in here],
-                "customdata": curve.happened[here],
-                "marker": {
-                    "symbol": SYMBOLS[kind],
-                    "size": 10,
-                    "color": colour,
-                    "line": {"color": colour, "width": 2 if "thin" in SYMBOLS[kind] else 1},
-                },
-                "error_y": _STEM | {"color": colour},
-                "cliponaxis": False,
-                "hovertemplate": "step %{x:,d}<br>%{text}<extra></extra>",
-            }
-        )
-    return traces
+def _score(curve: LossCurve, view: View) -> list[Trace]:
+    shown = _drawn(curve.score_steps, curve.score, view)
+    return [_dotted(_line(*shown, safe(curve.score_name), view.colours.good))]
 
 
-def _line(steps: Integers, values: Floats, name: str, colour: str) -> Trace:
+def _rate(curve: LossCurve, view: View) -> list[Trace]:
+    colour = view.colours.dimmed
+    rates = np.where(curve.rate > 0, curve.rate, np.nan)
+    line = _line(*_drawn(curve.steps, rates, view), "rate", colour)
+    return [line | {"line": {"color": colour, "width": 2, "shape": "hv"}}]
+
+
+def _drawn(steps: Integers, values: Floats, view: View) -> tuple[Integers, Floats]:
+    return extremes(steps, values, MOST_COLUMNS, view.span)
+
+
+def _dotted(line: Trace) -> Trace:
+    """With a dot at each value, where they are few enough to be told apart."""
+    few = len(line["x"]) <= MOST_DOTS
+    return line | ({"mode": "lines+markers", "marker": {"size": 5}} if few else {})
+
+
+def _line(steps: Integers, values: NDArray[Any], name: str, colour: str) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines" if len(steps) > 1 else "markers",
         "x": steps,
         "y": values,
-        "customdata": steps,
         "name": name,
         "line": {"color": colour, "width": 2},
-        "hovertemplate": "step %{customdata:,d}<br>%{y:.4g}<extra></extra>",
+        "hovertemplate": "step %{x:,d}<br>%{y:.4g}<extra></extra>",
     }
-
-
-def extremes(steps: Integers, values: Floats) -> tuple[Integers, Floats]:
-    """A long curve by the least and the largest value of each column; a gap stays one."""
-    shown = np.where(np.isfinite(values), values, np.nan)
-    if len(steps) <= 2 * MOST_COLUMNS:
-        return steps, shown
-    kept = [
-        _ends(shown, *member) for member in equal_bins(steps.astype(float), MOST_COLUMNS).members
-    ]
-    records = np.unique(np.concatenate(kept))
-    return steps[records], shown[records]
-
-
-def _ends(values: Floats, start: int, stop: int) -> list[int]:
-    part = values[start:stop]
-    if np.isnan(part).all():
-        return [start]
-    return [start + int(np.nanargmin(part)), start + int(np.nanargmax(part))]
 
 
 def _part(curve: LossCurve, place: int, rows: int, told: tuple[int, str, dict[str, Any]]) -> Part:
@@ -232,15 +219,16 @@ def _range(curve: LossCurve) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _loss_axis(curve: LossCurve) -> dict[str, Any]:
-    """Decades where the loss spans several."""
+def _loss_axis(curve: LossCurve, view: View) -> dict[str, Any]:
+    """Decades where the loss spans several, unless somebody wants it otherwise."""
     values = _usual(curve)
-    axis = log_axis(values, log=_spans_decades(values))
-    if not len(beyond(curve)):
+    fits = _spans_decades(values)
+    log = fits if view.scale is None else view.scale == "log"
+    axis = log_axis(values[values > 0] if log else values, log=log)
+    if log != fits or not len(beyond(curve)):
         return axis
     low, high = _edges(curve)
-    logarithmic = axis["type"] == "log"
-    return axis | {"range": np.log10([low, high]).tolist() if logarithmic else [low, high]}
+    return axis | {"range": np.log10([low, high]).tolist() if log else [low, high]}
 
 
 def _spans_decades(values: Floats) -> bool:

@@ -249,3 +249,19 @@ def test_what_can_be_computed_of_it_is_told_from_the_folder(tmp_path):
     assert not run.has_program
     (run.path / "program.json").touch()
     assert run.has_program
+
+
+def test_a_layer_that_came_late_is_among_the_tensors_once_it_was_read(tmp_path):
+    desk = Desk(tmp_path / "run", names=("a",))
+    desk.look(1, {0: [1.0]})
+    desk.write()
+    run = Run(desk.folder)
+    before = run.tensors
+    assert list(before) == ["a"]
+    assert run.tensors is before  # nothing new: not put together again
+    later = Desk(desk.folder, names=("b", "a"))
+    later.look(2, {0: [1.0]})
+    later.write()
+    assert list(run.tensors) == ["a"]
+    assert run.refresh()
+    assert list(run.tensors) == ["b", "a"]  # in the order of the forward pass

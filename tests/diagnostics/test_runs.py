@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from diagnostics import find_runs
-from diagnostics.runs import read_summary
+from diagnostics.runs import SLOW, STALE, is_stale, read_summary
 
 
 def test_runs_are_found_by_their_folders_newest_first(tmp_path):
@@ -31,3 +33,29 @@ def test_each_rank_has_lines_of_its_own(tmp_path):
     for rank, name in enumerate(("summary.json", "summary-r0001.json")):
         (tmp_path / name).write_text(json.dumps({"steps": rank + 5}))
     assert [read_summary(tmp_path, rank) for rank in (0, 1, 2)] == [{"steps": 5}, {"steps": 6}, {}]
+
+
+def test_runs_behind_a_link_are_not_found(tmp_path):
+    (tmp_path / "outside/run").mkdir(parents=True)
+    info = {"format": "fathom-recording", "version": 1}
+    (tmp_path / "outside/run/run.json").write_text(json.dumps(info))
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/link").symlink_to(tmp_path / "outside")
+    assert find_runs(tmp_path / "root") == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "quiet", "stale"),
+    [
+        (10_000, STALE - 1, False),
+        (10_000, STALE + 1, True),
+        (10, 1000 / 10 * SLOW - 1, False),  # a step takes 100 seconds
+        (10, 1000 / 10 * SLOW + 1, True),
+    ],
+)
+def test_a_live_run_is_stale_when_nothing_came_for_longer_than_it_ever_takes(steps, quiet, stale):
+    assert is_stale({"steps": steps, "updated": 2000.0}, 1000.0, 2000.0 + quiet) is stale
+
+
+def test_a_run_that_has_not_written_yet_is_not_stale():
+    assert not is_stale({}, 0.0, 1e9)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
-from diagnostics.signs.spikes import APART, WINDOW, spikes
+from diagnostics.signs.spikes import APART, FAR, SEVERAL, WINDOW, spikes
 from tests.diagnostics.written import written
 
 
@@ -38,3 +39,25 @@ def test_noise_and_a_rise_by_degrees_are_no_jumps(tmp_path):
 
 def test_too_few_values_tell_nothing(tmp_path):
     assert spikes(written(tmp_path, scalars={"loss": noisy(WINDOW)})) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_is_what_every_window_says(tmp_path, seed):
+    drawn = np.random.default_rng(seed)
+    losses = drawn.lognormal(0, (0.3, 1.0, 2.0)[seed % 3], 400) - seed % 2
+    for value in (np.nan, np.inf, -np.inf)[: seed % 4]:
+        losses[drawn.integers(10, 400, 5)] = value
+    losses = losses.astype(np.float32).astype(float)
+    jumps = []
+    for place, window in enumerate(sliding_window_view(losses, WINDOW)[:-1], start=WINDOW):
+        if np.isnan(window).any():
+            continue
+        with np.errstate(invalid="ignore"):
+            middle = np.median(window)
+            spread = np.median(np.abs(window - middle))
+        if losses[place] > max(SEVERAL * abs(middle), middle + FAR * spread):
+            jumps.append(place)
+    apart = [n for n, before in zip(jumps, [-99, *jumps], strict=False) if n - before > APART]
+    found = spikes(written(tmp_path, scalars={"loss": losses}))
+    assert found is not None
+    assert found.steps.tolist() == [place + 1 for place in apart]

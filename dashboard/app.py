@@ -14,7 +14,6 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.address import Address
-from dashboard.choices import empty
 from dashboard.drawn import Drawn
 from dashboard.examined import Examined
 from dashboard.guard import LOOPBACK, guard
@@ -22,15 +21,17 @@ from dashboard.health import offer_health
 from dashboard.jobs import Jobs
 from dashboard.markup import Element, element, to_html
 from dashboard.navigation import pages, top
-from dashboard.open_runs import OpenRuns
+from dashboard.no_runs import empty
+from dashboard.open_runs import LIVE, OpenRuns
 from dashboard.overview import complaint, notice, state_badge
-from dashboard.pages import ask, chapter, overview
+from dashboard.pages import ask, chapter, compare, layers, overview
 from dashboard.pages import runs as run_list
 from dashboard.pages.components import component
 from dashboard.pages.frame import tell
-from dashboard.pages.pictures import picture
+from dashboard.pages.pictures import Shared, picture
 from dashboard.pages.stored_pictures import watch_results
 from dashboard.panel import panels, recorded_panels, stored_panels
+from dashboard.run_row import state_now
 from dashboard.theme import CONFIG, css_variables, swaps
 from dashboard.verdicts import severities, telling_step
 from diagnostics.run import FathomError, Run
@@ -40,11 +41,19 @@ TICK = 2000  # milliseconds between two looks at a live run
 _WHOLE = "plotly-whole.min.js"  # fetched by the pages that need it
 
 # pages that are more than a chapter's pictures
-_OWN = {"runs": run_list.layout, "overview": overview.layout, "ask": ask.layout}
+_OWN = {
+    "runs": run_list.layout,
+    "overview": overview.layout,
+    "layers": layers.layout,
+    "compare": compare.layout,
+    "ask": ask.layout,
+}
 
 _INDEX = """<!doctype html>
 <html lang="en">
-<head>{%metas%}<title>{%title%}</title><link rel="icon" href="ICON"><style>STYLE</style>{%css%}</head>
+<head>
+{%metas%}<title>{%title%}</title><link rel="icon" href="ICON"><style>STYLE</style>{%css%}
+</head>
 <body>TOP<div class="shell">PAGES{%app_entry%}</div>
 <script type="application/json" id="look">LOOK</script>
 <footer>{%config%}{%scripts%}{%renderer%}</footer></body>
@@ -73,16 +82,19 @@ def build(
     )
     app.index_string = _index(app, root)
     app.layout = _layout()
-    runs, drawn, examined = OpenRuns(root), Drawn(), Examined()
+    runs, drawn = OpenRuns(root), Drawn()
+    examined = Examined(first=runs.let_pass)
+    shared = Shared(runs, drawn, examined)
     _start(app)
     _render(app)
     _list(app, runs)
     _follow(app, runs)
     _judge(app, runs, examined)
     run_list.register(app, runs)
-    overview.register(app, runs, examined)
+    for page in (overview, layers, compare):
+        page.register(app, runs, examined)
     for panel in recorded_panels():
-        picture(app, runs, drawn, panel)
+        picture(app, shared, panel)
     watch_results(app, runs, drawn, stored_panels())
     ask.register(app, runs, Jobs())
     offer_health(app.server, root, base_path)
@@ -192,12 +204,13 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
 
 
 def _head(run: Run, name: str, updated: float) -> Element:
-    since = max(0.0, time.time() - updated) if run.state == "running" and updated else None
+    state = state_now(run)
+    since = max(0.0, time.time() - updated) if state in LIVE and updated else None
     return element(
         "header",
         "run-title",
         element("h2", "", name),
-        state_badge(run.state, since),
+        state_badge(state, since),
     )
 
 

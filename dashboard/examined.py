@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -19,9 +20,13 @@ REST = 5.0  # times as long as it took, a run that grows is left alone
 
 
 class Examined:
-    """Each run is examined on a view of its own, so that no picture waits for it."""
+    """Each run is examined on a view of its own, so that no picture waits for it.
 
-    def __init__(self) -> None:
+    `first`: what is waited for before a run is examined.
+    """
+
+    def __init__(self, first: Callable[[Path], None] = lambda _: None) -> None:
+        self._first = first
         self._lock = Lock()
         self._patients: OrderedDict[Path, _Patient] = OrderedDict()
 
@@ -33,6 +38,12 @@ class Examined:
             while len(self._patients) > MOST:
                 self._patients.popitem(last=False)
         return patient.examined()
+
+    def known(self, path: Path) -> Examination | None:
+        """What has been found already, without waiting for it."""
+        with self._lock:
+            patient = self._patients.get(path)
+        return patient.known if patient else None
 
 
 @dataclass
@@ -49,13 +60,18 @@ class _Patient:
         self._run: Run | None = None
         self._known: _Known | None = None
 
-    def examined(self) -> Examination:
+    @property
+    def known(self) -> Examination | None:
+        return self._known.examination if self._known else None
+
+    def examined(self, first: Callable[[Path], None]) -> Examination:
         with self._lock:
             if self._known and time.monotonic() < self._known.again:
                 return self._known.examination
             run = self._run = self._run or Run(self._path)
             run.refresh()
             if self._known is None or self._known.generation != run.generation:
+                first(self._path)
                 self._known = _examine(run)
             return self._known.examination
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LIVE = ("running", "stale")  # these are being written, by a scribe of this machine
 MOST_OPEN = 8  # of hundreds of runs only those somebody looks at stay in memory
+GRACE = 0.15  # seconds in which a page asks for its pictures
 MOST_KNOWN = 120  # results; of every layer there may be one
 
 
@@ -52,7 +54,7 @@ class OpenRuns:
     def look(self, name: str) -> Run:
         """The run as it is now; tells its writer that somebody is watching."""
         run = self.kept(name)
-        with self._busy_with(run):
+        with self._busy_with(Path(run.path)):
             check_enclosed(run.path, self.root)
             run.refresh()
             if run.state == "running":
@@ -61,11 +63,25 @@ class OpenRuns:
 
     def kept(self, name: str) -> Run:
         """The run as it was when last looked at."""
-        row = self.summary(name)
-        if row.path not in self._open and row.state not in LIVE:
-            TASTING.check(row.path)
+        path = self.summary(name).path
+        if path not in self._open:
+            self.folder(name)
         with self._lock:
-            return self._kept(row.path)
+            return self._kept(path)
+
+    def folder(self, name: str) -> Path:
+        """Where a run is, once it is known that opening it does no harm."""
+        row = self.summary(name)
+        check_enclosed(row.path, self.root)
+        if row.state not in LIVE:
+            TASTING.check(row.path)
+        return row.path
+
+    def let_pass(self, path: Path) -> None:
+        """Wait for the pictures that are being made of a run: what takes longer comes after them."""
+        time.sleep(GRACE)
+        with self._busy_with(path):
+            pass
 
     def result(self, run: Run, panel: Panel[Any], **asked: Any) -> Any:
         """A panel's analysis, computed once for each generation and each wish."""
@@ -80,7 +96,6 @@ class OpenRuns:
 
     def _kept(self, path: Path) -> Run:
         if path not in self._open:
-            check_enclosed(path, self.root)
             self._open[path] = Run(path)
         self._open.move_to_end(path)
         while len(self._open) > MOST_OPEN:
@@ -88,12 +103,12 @@ class OpenRuns:
             self._busy.pop(gone, None)
         return self._open[path]
 
-    def _busy_with(self, run: Run) -> RLock:
+    def _busy_with(self, path: Path) -> RLock:
         with self._lock:
-            return self._busy.setdefault(Path(run.path), RLock())
+            return self._busy.setdefault(path, RLock())
 
     def _remember(self, run: Run, what: str, compute: Any, version: str | int | None = None) -> Any:
-        with self._busy_with(run):
+        with self._busy_with(Path(run.path)):
             now = run.generation if version is None else version
             known, value = self._found((Path(run.path), what))
             if known != now:

@@ -4,6 +4,7 @@ A run is a folder, and nothing in it is ever changed in place:
 
     run.json                        what was known at the start
     summary.json                    a few lines kept fresh; listing many runs reads only this
+    listing.json, tags.json         made by whoever looks: verdicts for lists of runs, and tags
     segments/r0000-00000042.h5      some seconds of the recording, whole or absent
     recording.h5                    at the end: all segments as one file (see archive.py)
     snapshots/r0000-s000001000.h5   the weights at a step (see snapshot_file.py)
@@ -33,6 +34,7 @@ are merged when read (see merging.py). Names are data: never paths, never markup
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Protocol
 
@@ -90,7 +92,7 @@ class TensorInfo:
     @property
     def size(self) -> int:
         """Its number of elements."""
-        return int(np.prod([int(n) for n in self.shape.split("x") if n]))
+        return math.prod(int(n) for n in self.shape.split("x") if n)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
     ["/", "search, or choose a run"],
     ["← →", "one step back, one step on"],
     ["Home End", "the first step, the latest"],
+    ["↑ ↓ x + Enter", "on Runs: move, choose, tag, open"],
     ["t", "light or dark"],
     ["?", "this list"],
     ["Esc", "close, or leave the search"],

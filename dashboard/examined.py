@@ -15,7 +15,7 @@ from diagnostics.run import Run
 if TYPE_CHECKING:
     from diagnostics.doctor import Examination
 
-MOST = 8  # runs that are kept
+MOST = 12  # runs that are kept
 REST = 5.0  # times as long as it took, a run that grows is left alone
 
 
@@ -37,7 +37,7 @@ class Examined:
             self._patients.move_to_end(path)
             while len(self._patients) > MOST:
                 self._patients.popitem(last=False)
-        return patient.examined()
+        return patient.examined(self._first)
 
     def known(self, path: Path) -> Examination | None:
         """What has been found already, without waiting for it."""

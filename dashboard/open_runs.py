@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dashboard.run_index import RunIndex
 from dashboard.tasting import TASTING
@@ -17,6 +18,8 @@ from diagnostics.run import FathomError, Run
 if TYPE_CHECKING:
     from dashboard.panel import Panel, StoredPanel
     from dashboard.run_row import RunRow
+
+T = TypeVar("T")
 
 LIVE = ("running", "stale")  # these are being written, by a scribe of this machine
 MOST_OPEN = 8  # of hundreds of runs only those somebody looks at stay in memory
@@ -87,6 +90,11 @@ class OpenRuns:
         """A panel's analysis, computed once for each generation and each wish."""
         wish = " ".join([panel.name, *(f"{name}={value}" for name, value in asked.items())])
         return self._remember(run, wish, partial(panel.analyse, **asked))
+
+    def asked(self, run: Run, what: str, compute: Callable[[Run], T]) -> T:
+        """Anything else, computed once for each generation. A run is no two viewers' at once."""
+        found: T = self._remember(run, what, compute)
+        return found
 
     def stored(self, run: Run, panel: StoredPanel[Any], key: str) -> Any:
         """A result of a panel's that a command has stored, read once for each time it was."""

@@ -6,6 +6,8 @@ import html
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from dashboard.run_colours import run_swaps
+
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -129,7 +131,7 @@ def template(scheme: Scheme) -> dict[str, Any]:
 def swaps() -> dict[str, str]:
     """Which dark colour stands for which light one."""
     dark = asdict(DARK)
-    return {light: dark[name] for name, light in asdict(LIGHT).items()}
+    return {light: dark[name] for name, light in asdict(LIGHT).items()} | run_swaps()
 
 
 def css_variables() -> str:

@@ -14,6 +14,7 @@ from dashboard.address import Address
 from dashboard.comparison.chips import chips
 from dashboard.comparison.invitation import invitation
 from dashboard.comparison.shown import Picture, Shown
+from dashboard.comparison.views import Views
 from dashboard.comparison.wanted import Wanted, state_of, wanted
 from dashboard.drawn import Drawn
 from dashboard.examined import Examined
@@ -96,17 +97,18 @@ def _choice(what: str, words: dict[str, str], label: str) -> Element:
 
 def register(app: Dash, runs: OpenRuns, examined: Examined) -> None:
     """Its callbacks; they answer while the page is shown."""
-    shown, drawn = Shown(examined), Drawn()
-    _follow(app, runs)
+    views, drawn = Views(runs), Drawn()
+    shown = Shown(views, examined)
+    _follow(app, views)
     pictures = {"scalars": shown.scalars, "growth": shown.growth, "layer": shown.layer}
     for name, show in pictures.items():
         _hand_over(app, f"compare_{name}")
-        _picture(app, runs, drawn, f"compare_{name}", show)
+        _picture(app, views, drawn, f"compare_{name}", show)
     for what in ("parted", "layers", "settings", "values", "verdicts"):
-        _tell(app, runs, f"compare-{what}", getattr(shown, what))
+        _tell(app, views, f"compare-{what}", getattr(shown, what))
 
 
-def _follow(app: Dash, runs: OpenRuns) -> None:
+def _follow(app: Dash, views: Views) -> None:
     """At each tick: whether any of the runs has grown, or something else is wanted."""
 
     @app.callback(
@@ -122,7 +124,7 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
         if not told:
             raise PreventUpdate
         address = Address.read(told)
-        state = state_of(runs, address)
+        state = state_of(views, address)
         if state == before:
             raise PreventUpdate
         hints = [component(notice(text)) for text in state["missing"]]
@@ -154,7 +156,7 @@ def _hand_over(app: Dash, name: str) -> None:
 
 
 def _picture(
-    app: Dash, runs: OpenRuns, drawn: Drawn, name: str, show: Callable[[Wanted], Picture]
+    app: Dash, views: Views, drawn: Drawn, name: str, show: Callable[[Wanted], Picture]
 ) -> None:
     """One that breaks says so in its place."""
 
@@ -168,7 +170,7 @@ def _picture(
         if not state or len(state["runs"]) < 2:
             raise PreventUpdate
         try:
-            asked = wanted(runs, state)
+            asked = wanted(views, state)
             figure, said, parts = show(asked)
             mark = json.dumps([run for run, _ in state["runs"]])
             axes = json.dumps({**parts, "smooth": None})  # with these a zoom stays
@@ -182,7 +184,7 @@ def _picture(
         return no_update if made is None else made, False, html.P(said, className="caption")
 
 
-def _tell(app: Dash, runs: OpenRuns, place: str, show: Callable[[Wanted], Element]) -> None:
+def _tell(app: Dash, views: Views, place: str, show: Callable[[Wanted], Element]) -> None:
     """Text and tables; one that breaks says so in its place."""
 
     @app.callback(Output(place, "children"), Input("compare-state", "data"))
@@ -190,6 +192,6 @@ def _tell(app: Dash, runs: OpenRuns, place: str, show: Callable[[Wanted], Elemen
         if not state or len(state["runs"]) < 2:
             raise PreventUpdate
         try:
-            return component(show(wanted(runs, state)))
+            return component(show(wanted(views, state)))
         except Exception as error:
             return component(notice(complaint(error)))

@@ -33,6 +33,15 @@ def test_what_is_the_same_has_no_cause() -> None:
     assert cause(parting(twin("base"), twin("again"))) == ""
 
 
+def test_a_validation_before_any_step_speaks_of_the_start_and_a_later_one_of_itself() -> None:
+    found = parting(twin("base"), twin("reseeded"))
+    assert found.first is not None
+    early = replace(found.first, kind="validation", step=0, since=-1)
+    assert "another seed or initialisation" in cause(replace(found, first=early))
+    late = replace(early, step=8, since=8)
+    assert "compare the held-out data" in cause(replace(found, first=late))
+
+
 def test_a_large_difference_is_not_taken_for_rounding() -> None:
     assert "rounding" not in cause(parting(twin("base"), twin("poked")))
 

@@ -36,7 +36,7 @@ def test_what_is_the_same_lies_below_everything_and_infinity_at_the_top() -> Non
 
 def test_a_line_for_each_pair_in_the_colour_of_the_other_run() -> None:
     lines = draw(parted("poked", "again")).data[:2]
-    assert [line.name for line in lines] == ["poked against base", "again against base"]
+    assert [line.name for line in lines] == ["poked", "again"]
     assert [line.line.color for line in lines] == [run_colour(1), run_colour(2)]
     before = [
         y for y, (_, step) in zip(lines[0].y, lines[0].customdata, strict=True) if step < POKED_STEP
@@ -71,6 +71,13 @@ def test_both_schemes_have_their_own_colours() -> None:
     light, dark = (draw(parted("poked"), scheme=scheme) for scheme in ("light", "dark"))
     assert light.data[0].line.color != dark.data[0].line.color
     assert light.layout.coloraxis.colorscale != dark.layout.coloraxis.colorscale
+
+
+def test_the_map_is_of_a_pair_that_parts() -> None:
+    both = parted("again", "poked")
+    (heat,) = (trace for trace in draw(both).data if trace.type == "heatmap")
+    assert np.array(heat.z).max() > SAME
+    assert "Below, poked against base, by layer." in caption(both)
 
 
 def test_the_caption_names_the_pair_that_is_below() -> None:

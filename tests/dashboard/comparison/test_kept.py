@@ -1,5 +1,6 @@
 """What was computed of several runs is not computed again."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ def a_run(name: str, generation: int = 0) -> Any:
 
 
 def test_it_is_computed_once_until_a_run_grows():
-    kept, calls = Kept(), []
+    kept, calls = Kept(lambda _: nullcontext()), []
     one, two = a_run("one"), a_run("two")
 
     def compute() -> int:
@@ -27,7 +28,7 @@ def test_it_is_computed_once_until_a_run_grows():
 
 
 def test_what_was_long_not_asked_for_is_forgotten():
-    kept, calls = Kept(), []
+    kept, calls = Kept(lambda _: nullcontext()), []
     for n in range(MOST + 1):
         kept.of([a_run("one")], n, lambda: calls.append(1))
     kept.of([a_run("one")], MOST, lambda: calls.append(1))

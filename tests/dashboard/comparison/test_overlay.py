@@ -131,6 +131,12 @@ def test_the_caption_says_who_has_no_place_on_the_axis() -> None:
     assert caption(pair(lacking=("'b' does not say.",))).endswith("'b' does not say.")
 
 
+def test_zeros_among_decades_are_told() -> None:
+    died = made(Overlay("gradient", (curve(0, [*np.geomspace(1, 1e-4, 40), 0.0]),)))
+    assert "Zeros have no place" in caption(died)
+    assert "Zeros have no place" not in caption(died, "linear")
+
+
 def test_names_are_text() -> None:
     text = draw(pair(HOSTILE, runs=(HOSTILE, "b"))).to_json()
     assert "<img" not in text

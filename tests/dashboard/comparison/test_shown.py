@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from dashboard.comparison.shown import Shown
+from dashboard.comparison.views import Views
 from dashboard.comparison.wanted import Wanted
 from dashboard.examined import Examined
 from dashboard.markup import to_html
+from dashboard.open_runs import OpenRuns
 from dashboard.run_colours import run_colour
 from diagnostics.run import FathomError, Run
 from tests.trainings import record
-from tests.twins import twin
+from tests.twins import folder, twin
 
 
 def asked(*names: str, **changes: Any) -> Wanted:
@@ -35,7 +37,7 @@ def asked(*names: str, **changes: Any) -> Wanted:
 
 @pytest.fixture
 def shown() -> Shown:
-    return Shown(Examined())
+    return Shown(Views(OpenRuns(folder())), Examined())
 
 
 def test_curves_depend_on_how_they_are_looked_at(shown: Shown) -> None:
@@ -71,7 +73,7 @@ def test_a_run_that_shares_nothing_says_so_beside_the_others(shown: Shown, tmp_p
     assert page.count("<article") == 1
     assert "nothing in common" in page
     line = shown.growth(three)[0]().data[0]
-    assert (line.name, line.line.color) == ("again against base", run_colour(2))
+    assert (line.name, line.line.color) == ("again", run_colour(2))
     with pytest.raises(FathomError, match="to compare by layer"):
         shown.growth(asked("base", runs=(twin("base"), empty)))
 

@@ -1,0 +1,1 @@
+"""The drawings and tables of several runs beside one another."""

@@ -29,6 +29,7 @@ from probes.folder import (
     write_whole,
 )
 from probes.gathering import Gathering
+from probes.highlights import Highlights
 from probes.recording import Segment, segment_image
 from probes.recording_file import RecordingFile
 from probes.wire import ARRAY, BLOB, MESSAGE, PIECE, RECORD, SCALARS, Record, read_record
@@ -59,8 +60,11 @@ class Binder:
             "scalars": {}, "scribe": os.getpid(),
         }  # fmt: skip
         self._summary_path = of_rank(folder / SUMMARY, rank)
+        self._highlights = Highlights()
         with contextlib.suppress(Exception):
-            self._summary.update(_kept(read_json(self._summary_path)))
+            kept = read_json(self._summary_path)
+            self._summary.update(_kept(kept))
+            self._highlights.resume(kept)
         self._state = "killed"  # unless the recorder says goodbye
         self._gathering, self._bytes = Gathering(), 0
         self._gallery: Gallery | None = None
@@ -175,6 +179,7 @@ class Binder:
             name = segment.keys[key]
             self._summary["scalars"][name] = value if np.isfinite(value) else str(value)
         self._summary["steps"] = max([self._summary["steps"], *scalars.steps[-1:].tolist()])
+        self._safely(lambda: self._highlights.add(scalars, segment.keys))
 
     def _write(self, waiting: list[Unwritten]) -> None:
         """Write these. Of what the disk refuses as much is kept as fits in memory."""
@@ -207,7 +212,8 @@ class Binder:
         self._summary["dropped"] += self._unwritten.pop(which)[2]
 
     def _write_summary(self) -> None:
-        write_json(self._summary_path, {**self._summary, "updated": time.time()})
+        told = {**self._summary, **self._highlights.told(), "updated": time.time()}
+        write_json(self._summary_path, told)
 
     def close(self, *, torn: bool = False) -> None:
         """Write what there is, make one file of it, and say how it went."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from probes.folder import write_whole
 from probes.gallery import Draft
+from probes.plain_file import read_plain
 from probes.wire import read_piece
 
 PROGRAM, TENSORS = "program.json", "program.h5"
@@ -21,6 +22,11 @@ HELD_OUT = "held_out:"
 
 def has_program(folder: str | Path) -> bool:
     return (Path(folder) / PROGRAM).is_file()
+
+
+def program_text(folder: str | Path) -> str:
+    """The program as it stands there, to look for a word in it."""
+    return read_plain(Path(folder) / PROGRAM).decode(errors="replace")
 
 
 class ProgramDraft:

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from probes.claims import check_claims
 from probes.folder import FORMAT, VERSION, RunError
 from probes.recording import (
     ARRAY_TYPES,
@@ -29,8 +30,12 @@ from probes.recording import (
 
 BLOCK = 4096  # records read at once: bounds memory whatever the length of a run
 ARRAY_BLOCK = 1 << 24  # bytes of arrays read at once
-LARGEST_DATASET = 8 << 30  # bytes; a file that claims more is not one of ours
-DAMAGES = (OSError, KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError)
+MOST_ROWS = 200_000  # of a table: of these each becomes an object of its own
+LARGEST_EVENTS = 16 << 20  # bytes
+DAMAGES = (
+    *(OSError, KeyError, AttributeError, TypeError, ValueError, IndexError, RuntimeError),
+    *(ArithmeticError, MemoryError),
+)
 
 
 class RecordingFile:
@@ -164,10 +169,12 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
         if not isinstance(node.get(part, getlink=True), h5py.HardLink):
             raise RunError(f"'{file.filename}' has no '{name}'; it is not a Fathom recording.")
         node = node[part]
-    if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
-        raise RunError(f"'{file.filename}': '{name}' points outside the file; it is not read.")
-    if node.nbytes > LARGEST_DATASET:
-        raise RunError(f"'{file.filename}': '{name}' claims {node.nbytes} bytes; it is not read.")
+    if not isinstance(node, h5py.Dataset):
+        raise RunError(f"'{file.filename}' has no '{name}'; it is not a Fathom recording.")
+    try:
+        check_claims(node, packed=name.endswith("/histogram"))
+    except ValueError as error:
+        raise RunError(f"'{file.filename}': '{name}' is not read: {error}.") from error
     return node
 
 
@@ -189,12 +196,19 @@ def _check_shape(
 
 
 def read_tables(file: h5py.File) -> tuple[tuple[TensorInfo, ...], tuple[str, ...]]:
-    columns = [dataset(file, f"tensors/{field.name}")[()] for field in fields(TensorInfo)]
+    columns = [_table(file, f"tensors/{field.name}")[()] for field in fields(TensorInfo)]
     rows = zip(*(_strings(column) for column in columns), strict=True)
     tensors = tuple(TensorInfo(*row) for row in rows)
     if any(tensor.size < 0 for tensor in tensors):
         raise ValueError("a tensor of negative size")
-    return tensors, tuple(_strings(dataset(file, "scalars/keys")[()]))
+    return tensors, tuple(_strings(_table(file, "scalars/keys")[()]))
+
+
+def _table(file: h5py.File, name: str) -> h5py.Dataset:
+    found = dataset(file, name)
+    if found.ndim != 1 or len(found) > MOST_ROWS:
+        raise ValueError(f"'{name}' is no column of a table, or has more than {MOST_ROWS:,} rows")
+    return found
 
 
 def read_scalars(file: h5py.File) -> Scalars:
@@ -205,7 +219,10 @@ def read_scalars(file: h5py.File) -> Scalars:
 
 
 def read_events(file: h5py.File) -> tuple[Event, ...]:
-    return tuple(Event(*row) for row in json.loads(dataset(file, "events")[()].tobytes()))
+    found = dataset(file, "events")
+    if found.nbytes > LARGEST_EVENTS:
+        raise ValueError(f"events of {found.nbytes:,} bytes")
+    return tuple(Event(*row) for row in json.loads(found[()].tobytes()))
 
 
 def members(file: h5py.File, name: str) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from probes.claims import LARGEST_DATASET
 from probes.host_copy import HostCopy, Part, place, unfit, weights
 from probes.probe import Moment
-from probes.recording_file import LARGEST_DATASET
 from probes.sending import Sending
 
 

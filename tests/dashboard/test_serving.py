@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
 from dashboard.guard import LOOPBACK
-from dashboard.serving import Door, is_loopback
+from dashboard.serving import Door, _told, is_loopback
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -63,6 +65,27 @@ def test_behind_a_proxy_and_without_a_token_only_known_names_are_answered() -> N
     door = Door(base_path="/lab", token="", names=("lab.test",))
     assert door.hosts(door.key()) == (*LOOPBACK, "127.0.0.1", "lab.test")
     assert Door("0.0.0.0", token="").hosts("") is None
+
+
+@pytest.mark.parametrize(
+    ("door", "key", "address"),
+    [
+        (Door(), "", "http://127.0.0.1:8051/"),
+        (Door("::1"), "", "http://[::1]:8051/"),
+        (Door("0.0.0.0"), "abc", f"http://{socket.gethostname()}:8051/?token=abc"),
+        (Door("::", base_path="/u/p"), "abc", f"http://{socket.gethostname()}:8051/u/p/?token=abc"),
+    ],
+)
+def test_the_address_told_is_one_to_click_on(door: Door, key: str, address: str) -> None:
+    told = _told(Path("runs"), door, SimpleNamespace(port=8051), key).splitlines()
+    assert told[0] == f"Fathom shows runs at {address}  (Ctrl-C stops)"
+    warned = "Whoever has this address can read these runs, and compute on this machine."
+    assert told[1:] == ([warned] if key else [])
+
+
+def test_whoever_asks_for_no_token_is_told_what_that_means() -> None:
+    told = _told(Path("runs"), Door("0.0.0.0", token=""), SimpleNamespace(port=1), "")
+    assert "Anyone who can reach this machine can read these runs" in told
 
 
 def test_served_it_listens_where_it_says_whatever_the_environment_and_ends_at_once(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
@@ -193,12 +194,26 @@ def test_nonsense_in_small_files_is_passed_over(kind: str, good: Path, served: P
     examine(Run(bad))  # nor does the doctor stumble over it
 
 
-def test_files_without_permission_are_told(good: Path, served: Path) -> None:
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """A folder that even nobody may read; root, who may read everything, becomes nobody."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        is_root = os.geteuid() == 0
+        yield Path(made)
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize("name", ["recording.h5", "run.json"])
+def test_files_without_permission_are_told(name: str, good: Path, everybodys: Path) -> None:
+    shutil.copytree(good, everybodys / "good")
+    shutil.copytree(good, everybodys / "bad")
+    (everybodys / "bad" / name).chmod(0)
     if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    bad = spoilt(good, served, lambda run: (run / "recording.h5").chmod(0))
-    assert "ermission" in refusal(OpenRuns(served))
-    (bad / "recording.h5").chmod(0o600)
+        os.seteuid(65534)
+    assert "ermission" in refusal(OpenRuns(everybodys))
+    assert OpenRuns(everybodys).look("good").last_step == 3
 
 
 def test_a_linked_run_is_found_once_and_never_outside(

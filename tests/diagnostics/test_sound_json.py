@@ -17,6 +17,7 @@ from diagnostics.sound_json import sound
         *(("steps", bad) for bad in (math.nan, math.inf, -math.inf, 10**400, "7", True, [7], None)),
         *(("updated", bad) for bad in (math.nan, {}, "now")),
         *(("model", bad) for bad in ([], "x", 3, None)),
+        *(("state", bad) for bad in ("constructor", "<b>", "", None, ["running"])),
         *((name, [1]) for name in ("started", "host", "state", "versions", "scalars", "git")),
         *(("optimizers", bad) for bad in ("Adam", {"Adam": 1}, 3)),
     ],

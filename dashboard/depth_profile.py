@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dashboard.binning import StepAxis
 from dashboard.theme import Palette, safe
+from diagnostics.few_records import few_records
 from diagnostics.gradient_flow import GradientFlow
 
 Floats = NDArray[np.float64]
@@ -17,6 +18,7 @@ Line = list[float | None]
 _TIMES, _TO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 
 
+MOST_CORNERS = 24  # of the fit
 WIDEST = 30.0  # upper over lower end of an interval that is still worth drawing
 
 
@@ -31,8 +33,8 @@ class Profile:
     others: Line  # [layer]
     nonfinite: Line  # [layer]  at the right edge, where the gradient held NaN or infinity
     zero: Line  # [layer]  at the left edge, where it was exactly zero
-    fit: Line  # [profile layer]
-    band: Line  # [2 * profile layer]  once round the confidence interval
+    fit: Line  # [some of the profile's layers]
+    band: Line  # [twice these]  once round the confidence interval
 
     def changes(self) -> dict[str, list[Line]]:
         """The part of the traces that differs from step to step, in the order of `traces`."""
@@ -44,6 +46,7 @@ class Profile:
         """Band, fit, dots, hollow dots, and what has no place on the axis."""
         names = [safe(name) for name in flow.layers]
         inner = [name for name, counts in zip(names, flow.in_profile, strict=True) if counts]
+        inner = [inner[place] for place in _some(len(inner))]
         size = "%{y}<br>rms %{x:.2e}<extra></extra>"
         dot = {"color": colours.chosen, "size": 7}
         return [
@@ -152,10 +155,15 @@ def _line(flow: GradientFlow, record: int, decay: float) -> Line:
     """A gradient that changes by this factor a layer, through the middle of the profile."""
     row = flow.rms[record, flow.in_profile]  # [profile layer]
     if not (len(row) and np.isfinite(row).all() and (row > 0).all() and 0 < decay < np.inf):
-        return [None] * len(row)
+        return [None] * len(_some(len(row)))
     middle, centre = np.log10(row).mean(), (len(row) - 1) / 2
-    sizes = middle + np.log10(decay) * (centre - np.arange(len(row)))
+    sizes = middle + np.log10(decay) * (centre - _some(len(row)))
     return [_brief(10 ** float(np.clip(size, -300, 300))) for size in sizes]
+
+
+def _some(many: int) -> NDArray[np.int64]:
+    """Layers between which the fit runs straight enough: it travels with every stop of a slider."""
+    return few_records(many, MOST_CORNERS)
 
 
 def _tells(flow: GradientFlow, record: int) -> bool:
@@ -177,11 +185,11 @@ def _sentence(flow: GradientFlow, record: int) -> str:
     decay, low, high = (series[record] for series in _decays(flow))
     if not (np.isfinite(decay) and decay > 0):
         return "no mean factor at this step"
-    text = f"<b>{_TIMES}{decay:.2g}</b> a layer towards the input"
+    text = f"<b>{_TIMES}{decay:.2g}</b> a layer<br>towards the input"
     if _tells(flow, record):
         text += f"<br>{flow.confidence:.0%} CI {low:.2g}{_TO}{high:.2g}"
     elif np.isfinite(low):
         text += "<br>too few layers for an interval"
     if np.isfinite(flow.first_to_last[record]):
-        text += f" · first/last {flow.first_to_last[record]:.2g}"
+        text += f"<br>first/last {flow.first_to_last[record]:.2g}"
     return text

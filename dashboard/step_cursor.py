@@ -16,7 +16,7 @@ NAME = "step"  # of the shapes that a page moves
 def cursor(
     axis: StepAxis, step: int | None, colours: Palette, suffixes: Sequence[str] = ("",)
 ) -> dict[str, Any]:
-    """For a layout: a line in each chart, hidden without a step, and where steps lie."""
+    """For a layout: a line in each chart, hidden without a step; where steps lie, on which axes."""
     place = 0.0 if step is None else float(axis.place(np.array([step]))[0])
     shape = {
         "type": "line",
@@ -29,4 +29,5 @@ def cursor(
         "line": {"color": colours.ink, "width": 1.5},  # heat maps may have any other colour
     }
     shapes = [shape | {"xref": f"x{each}", "yref": f"y{each} domain"} for each in suffixes]
-    return {"shapes": shapes, "meta": {"steps": {"log": axis.log, "shift": axis.shift}}}
+    told = {"steps": {"log": axis.log, "shift": axis.shift}, "axes": list(suffixes)}
+    return {"shapes": shapes, "meta": told}

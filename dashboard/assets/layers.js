@@ -12,33 +12,47 @@ window.fathomLayers = (() => {
   const isOpen = (item) => item.getAttribute("aria-expanded") === "true";
 
   let shown = ""; // the tree as it came
-  let signs = {};
+  let run = "";
+  let known = { run: "", signs: {} }; // what is to be said of its modules
 
   const told = (news) => {
     const holder = place();
     if (!news || !holder) return none();
     document.getElementById("layers-note").hidden = true;
     if (!holder.fathomReady) ready(holder);
-    if (news.tree === shown && holder.firstElementChild) return none();
+    if (news.tree === shown && news.run === run && holder.firstElementChild) return none();
     const open = new Map(items().filter(isParent).map((item) => [item.dataset.layer, isOpen(item)]));
     shown = news.tree;
+    run = news.run;
     holder.innerHTML = shown; // every text in it was escaped where it was made
     for (const item of items().filter(isParent)) {
       if (open.has(item.dataset.layer)) set(item, open.get(item.dataset.layer));
     }
     sign();
     filter();
-    choose(window.fathomAddress.read().layer, true);
+    choose(wanted(), true);
+    return none();
+  };
+
+  // the address's layer; without one, that which the picture beside the tree shows
+  const wanted = () => {
+    const named = document.getElementById("layer_history-figure")?.fathomFigure?.layout?.meta?.layer;
+    return window.fathomAddress.read().layer || (named && decodeURIComponent(named));
+  };
+
+  const drawn = () => {
+    if (tree()) choose(wanted());
     return none();
   };
 
   const signed = (news) => {
-    signs = news ?? {};
+    known = news ?? known;
     sign();
     return none();
   };
 
   const sign = () => {
+    const signs = known.run === run ? known.signs : {};
     for (const item of items()) {
       const mine = Object.hasOwn(signs, item.dataset.layer) ? signs[item.dataset.layer] : "";
       const holder = rowOf(item).querySelector(".signs");
@@ -162,7 +176,7 @@ window.fathomLayers = (() => {
     holder.closest("details").open = !matchMedia(NARROW).matches;
   };
 
-  document.addEventListener("fathom:address", ({ detail }) => tree() && choose(detail.layer));
+  document.addEventListener("fathom:address", () => tree() && choose(wanted()));
 
-  return { told, signed };
+  return { told, signed, drawn };
 })();

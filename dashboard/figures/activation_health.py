@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from dashboard.arrangement import Part, arranged, merged
-from dashboard.binning import equal_bins, largest
 from dashboard.canvas import Canvas
 from dashboard.chart import Chart, all_traces, chart
+from dashboard.decimation import extremes
 from dashboard.panel import Panel
 from dashboard.step_cursor import cursor
 from dashboard.step_heat import (
     StepGrid,
+    cells,
     colour_bar,
-    heat_map,
     height,
     is_binned,
     layer_axis,
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 DEAD, SATURATED = "dead units", "saturated outputs"
 MOST_LINES = 5  # the worst layers over time
 MOST_TOLD = 4  # and in words
-MOST_POINTS = 500
+MOST_COLUMNS = 500  # of a line; each shows its least and its largest value
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
@@ -45,13 +45,11 @@ def draw(health: ActivationHealth, step: int | None = None, scheme: Scheme = "li
     charts = [one for row in rows for one in row]
     layout = arranged([[one.part for one in row] for row in rows], headline=False)
     suffixes = [one.part.axis for one in charts]
-    figure = Canvas(data=all_traces(charts))
-    figure.update_layout(merged(layout, cursor(grid.axis, step, colours, suffixes)))
-    for one in charts:
-        figure.update_layout(merged({each: layout[each] for each in one.layout}, one.layout))
-    figure.update_layout(template=template(scheme), uirevision=safe(health.run))
-    figure.update_layout({"margin.l": 12, "margin.r": 12, "hovermode": "closest"})
-    return figure
+    for extra in (*(one.layout for one in charts), cursor(grid.axis, step, colours, suffixes)):
+        layout = merged(layout, extra)
+    layout = merged(layout, {"meta": {"layers": True}, "margin": {"l": 12, "r": 12}})
+    layout |= {"template": template(scheme), "uirevision": safe(health.run), "hovermode": "closest"}
+    return Canvas(data=all_traces(charts), layout=layout)
 
 
 def caption(health: ActivationHealth) -> str:
@@ -112,12 +110,11 @@ def _row(grid: StepGrid, kind: Kind, place: int, colours: Palette) -> list[Chart
     title, names, values = kind
     left, right = str(2 * place + 1) if place else "", str(2 * place + 2)
     scale = f"coloraxis{place + 1 if place else ''}"
-    heat = heat_map(grid, names, values, values, values)
-    hover = "%{y}<br>step %{customdata[1]:,d}<br>" + title + " %{customdata[0]:.1%}<extra></extra>"
-    heat |= {"coloraxis": scale, "hovertemplate": hover}
+    shown = cells(grid, names, values, values)
+    heat = shown.painted(shown.values, f"{title} %{{z:.1%}}")
     rows = height(len(names))
     part = Part(left, rows, grid.layout(), layer_axis(names), colours=scale)
-    one = chart([heat], part)
+    one = chart([heat | {"coloraxis": scale}], part)
     return [
         Chart(one.part, one.traces, {scale: _scale(title, colours)}),
         _lines(grid, kind, _lines_part(grid, rows, right, place), colours),
@@ -129,7 +126,12 @@ def _lines_part(grid: StepGrid, rows: int, axis: str, place: int) -> Part:
     return Part(axis, max(rows, 150), grid.layout(), _SHARE, legend=legend)
 
 
-_SHARE: dict[str, Any] = {"range": [-0.02, 1.02], "tickformat": ".0%", "nticks": 5}
+_SHARE: dict[str, Any] = {
+    "range": [-0.02, 1.02],
+    "tickformat": ".0%",
+    "nticks": 5,
+    "automargin": True,
+}
 
 
 def _scale(title: str, colours: Palette) -> dict[str, Any]:
@@ -145,18 +147,17 @@ def _scale(title: str, colours: Palette) -> dict[str, Any]:
 def _lines(grid: StepGrid, kind: Kind, part: Part, colours: Palette) -> Chart:
     """The worst layers over time; never more points than a screen has columns."""
     _, names, values = kind
-    bins = equal_bins(grid.places(), MOST_POINTS)
     traces = []
     hues = (colours.chosen, colours.accent, colours.good, colours.fit, colours.warning)
     for rank, place in enumerate(_worst(values)[:MOST_LINES].tolist()):
-        records = np.unique(largest(values[:, [place]], bins)[1][:, 0])
+        steps, shares = extremes(grid.steps, values[:, place], MOST_COLUMNS)
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines" if len(records) > 1 else "markers",
-                "x": grid.places()[records],
-                "y": values[records, place],
-                "customdata": grid.steps[records],
+                "mode": "lines" if len(steps) > 1 else "markers",
+                "x": grid.axis.place(steps),
+                "y": shares,
+                "customdata": steps,
                 "name": safe(shortened(names[place])),
                 "line": {"width": 2, "dash": DASHES[rank], "color": hues[rank], "shape": "hv"},
                 "hovertemplate": "step %{customdata:,d}<br>%{y:.1%}<extra></extra>",

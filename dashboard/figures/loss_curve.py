@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ from dashboard.binning import StepAxis
 from dashboard.canvas import Canvas
 from dashboard.chart import Chart, all_traces, chart
 from dashboard.decimation import Span, extremes, sampled
+from dashboard.first_seen import Seen
 from dashboard.loss_events import MARKS, MARKS_AXIS, events, lifted
+from dashboard.loss_findings import findings
 from dashboard.loss_scale import compact, log_axis
 from dashboard.panel import Panel
 from dashboard.step_cursor import cursor
@@ -42,6 +45,7 @@ class View:
     smooth: float = 0.0  # weight of the past in an exponential mean; 0: a running median
     scale: str | None = None  # "linear" or "log"; None: as fits the losses
     span: Span | None = None  # the steps to be drawn in detail
+    told: Sequence[Seen] = ()  # what the doctor has found, if that is known yet
 
     @property
     def colours(self) -> Palette:
@@ -56,9 +60,10 @@ def draw(  # noqa: PLR0913  (each a wish of its own)
     smooth: float = 0.0,
     scale: str | None = None,
     span: Span | None = None,
+    told: Sequence[Seen] = (),
 ) -> Figure:
     """From the top: losses with what happened, score, rate; the same steps below one another."""
-    view = View(scheme, smooth, scale, span)
+    view = View(scheme, smooth, scale, span, told)
     charts = _charts(curve, view)
     layout = arranged([[one.part] for one in charts], headline=False)
     suffixes = [one.part.axis for one in charts]
@@ -69,7 +74,8 @@ def draw(  # noqa: PLR0913  (each a wish of its own)
 
 
 def _charts(curve: LossCurve, view: View) -> list[Chart]:
-    top = [*_losses(curve, view), *events(curve, view.colours)]
+    found = findings(view.told, _range(curve), view.colours)
+    top = [*_losses(curve, view), *events(curve, view.colours), *found]
     rows = [(top, 260, "loss", _loss_axis(curve, view))]
     if np.isfinite(curve.score).any():
         rows.append((_score(curve, view), 90, safe(curve.score_name), {}))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
-from dashboard.arrangement import Part, arranged
+from dashboard.arrangement import FROM_TOP, SLIDER, Part, arranged, below, merged
 from dashboard.canvas import Canvas
 from dashboard.chart import all_traces, chart
 from dashboard.panel import Panel
+from dashboard.step_slider import step_slider, stop
 from dashboard.theme import Palette, Scheme, palette, safe, template
 from dashboard.wording import count
 from diagnostics.signal_depth import SignalDepth, signal_depth
@@ -19,6 +21,7 @@ from diagnostics.signal_depth import SignalDepth, signal_depth
 Floats = NDArray[np.float64]
 Trace = dict[str, Any]
 
+MOVED = "moved"  # the traces of the slider's step
 REACH = 3.0  # standard deviations: how far the funnel goes to either side
 MOST_LABELS = 24
 LABEL_LENGTH = 12  # slanted, they have only so much room
@@ -27,20 +30,79 @@ LEAST, LARGEST = 1e-300, 1e300  # what a logarithmic axis can hold
 CLEAR = 0.1  # in the logarithm: closer to the funnel counts as inside, of a sample's own noise
 
 
-def draw(depth: SignalDepth, scheme: Scheme = "light") -> Figure:
-    """Forward on the left, back on the right."""
+def draw(depth: SignalDepth, step: int | None = None, scheme: Scheme = "light") -> Figure:
+    """Forward on the left, back on the right; the slider moves both to another step."""
     colours = palette(scheme)
-    there = (depth.forward, depth.forward_theory, depth.forward_sd)
-    charts = [chart(_traces(depth, *there, colours), _part(depth, "", "rms of outputs", there))]
-    if depth.gradient:
-        back = (depth.backward, depth.backward_theory, depth.backward_sd)
-        title = f"rms gradient of {depth.gradient}"
-        charts.append(chart(_traces(depth, *back, colours), _part(depth, "2", title, back)))
-    figure = Canvas(data=all_traces(charts))
-    figure.update_layout(arranged([[one.part for one in charts]], headline=False))
-    figure.update_layout(template=template(scheme), uirevision=safe(depth.run), hovermode="x")
-    figure.update_layout({"margin.l": 12, "margin.r": 12, "margin.b": 70})
-    return figure
+    wanted = depth.steps[1] if step is None else step
+    record = int(np.abs(depth.looks - wanted).argmin())
+    charts = [
+        chart(_traces(depth, way, record, colours), _part(depth, way)) for way in _ways(depth)
+    ]
+    traces = all_traces(charts)
+    several = len(depth.looks) > 1
+    layout = arranged([[one.part for one in charts]], headline=False, sliders=int(several))
+    layout = merged(layout, {"margin": {"l": 12, "r": 12}, "meta": _META})
+    if several:
+        layout = merged(layout, _room(layout, len(charts)))
+        layout |= {"sliders": [_slider(depth, traces, record, charts[0].part, colours)]}
+    layout |= {"template": template(scheme), "uirevision": safe(depth.run), "hovermode": "x"}
+    return Canvas(data=traces, layout=layout)
+
+
+def _room(layout: dict[str, Any], charts: int) -> dict[str, Any]:
+    """For a slider below the only row there is: between two rows it has some."""
+
+    def taller(told: dict[str, Any]) -> dict[str, Any]:
+        margin = {"b": told["margin"]["b"] + SLIDER}
+        return {"height": told["height"] + SLIDER, "margin": margin}
+
+    narrow = taller(layout["meta"]["narrow"]) if charts == 1 else {}
+    return taller(layout) | {"meta": {"narrow": narrow}}
+
+
+_META = {"steps": {"log": False, "shift": 0}, "axes": []}  # no axis is one of steps
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Forward, or back."""
+
+    axis: str
+    title: str
+    first: Floats  # [layer]
+    at: Floats  # [look, layer]
+    theory: Floats  # [layer]
+    sd: Floats  # [layer]
+
+
+def _ways(depth: SignalDepth) -> list[_Way]:
+    there = (depth.forward[0], depth.forward_at, depth.forward_theory, depth.forward_sd)
+    back = (depth.backward[0], depth.backward_at, depth.backward_theory, depth.backward_sd)
+    ways = [_Way("", "rms of outputs", *there)]
+    return (
+        [*ways, _Way("2", f"rms gradient of {depth.gradient}", *back)] if depth.gradient else ways
+    )
+
+
+def _slider(
+    depth: SignalDepth, traces: list[Trace], record: int, part: Part, colours: Palette
+) -> dict[str, Any]:
+    """Moves the full dots; the hollow ones stay at the first record."""
+    places = [n for n, trace in enumerate(traces) if trace.get("legendgroup") == MOVED]
+    stops = [
+        stop(
+            int(step),
+            {
+                "y": [_brief(way.at[look]) for way in _ways(depth)],
+                "name": [f"step {step:,}"] * len(places),
+            },
+            {},
+            places,
+        )
+        for look, step in enumerate(depth.looks.tolist())
+    ]
+    slider = step_slider(stops, record, colours, prefix="step ", room=below(part, 0))
+    return slider | FROM_TOP
 
 
 def caption(depth: SignalDepth) -> str:
@@ -96,19 +158,16 @@ def _times(away: float) -> str:
     return f"{factor:.3g} times {'above' if away > 0 else 'below'}"
 
 
-def _traces(
-    depth: SignalDepth, measured: Floats, theory: Floats, sd: Floats, colours: Palette
-) -> list[Trace]:
-    traces = []
-    if (sd > 0).any():
-        traces += _funnel(depth, theory, sd, colours)
-    names = [f"step {step:,}" for step in depth.steps]
-    if depth.steps[0] < depth.steps[1]:
-        last = {"symbol": "circle", "size": 7}
-        traces.append(_line(depth, measured[1], names[1], colours.chosen) | {"marker": last})
-    first = {"symbol": "circle-open", "size": 8, "line": {"width": 2}}
-    traces.append(_line(depth, measured[0], names[0], colours.accent) | {"marker": first})
-    return traces
+def _traces(depth: SignalDepth, way: _Way, record: int, colours: Palette) -> list[Trace]:
+    traces = _funnel(depth, way.theory, way.sd, colours) if (way.sd > 0).any() else []
+    if len(depth.looks) > 1:
+        full = {"symbol": "circle", "size": 7}
+        name = f"step {depth.looks[record]:,}"
+        line = _line(depth, way.at[record], name, colours.chosen)
+        traces.append(line | {"marker": full, "legendgroup": MOVED})
+    hollow = {"symbol": "circle-open", "size": 8, "line": {"width": 2}}
+    first = _line(depth, way.first, f"step {depth.steps[0]:,}", colours.accent)
+    return [*traces, first | {"marker": hollow}]
 
 
 def _line(depth: SignalDepth, values: Floats, name: str, colour: str) -> Trace:
@@ -145,13 +204,18 @@ def _funnel(depth: SignalDepth, theory: Floats, sd: Floats, colours: Palette) ->
     return [band, line | {"line": {"color": colours.fit, "width": 1.5, "dash": "dash"}}]
 
 
+def _brief(values: Floats) -> list[float | None]:
+    """Four digits: there is one such list for each stop of the slider."""
+    shown = (float(f"{value:.4g}") for value in _positive(values))
+    return [value if np.isfinite(value) else None for value in shown]
+
+
 def _positive(values: Floats) -> Floats:
     """What a logarithmic axis can show."""
     return np.where((values > LEAST) & (values < LARGEST), values, np.nan)
 
 
-def _part(depth: SignalDepth, axis: str, title: str, told: tuple[Floats, Floats, Floats]) -> Part:
-    measured, theory, sd = told
+def _part(depth: SignalDepth, way: _Way) -> Part:
     stride = max(1, -(-len(depth.layers) // MOST_LABELS))
     layers = [safe(layer) for layer in depth.layers]
     x = {
@@ -164,10 +228,11 @@ def _part(depth: SignalDepth, axis: str, title: str, told: tuple[Floats, Floats,
         "automargin": True,
         "showgrid": False,
     }
-    y = {"title": {"text": title, "standoff": 8}, "automargin": True} | _decades(
-        np.concatenate([measured.ravel(), theory * np.exp(REACH * sd), theory / np.exp(REACH * sd)])
-    )
-    return Part(axis, 300, x, y, legend=f"legend{axis}")
+    room = np.exp(REACH * way.sd)
+    held = [way.first, way.at.ravel(), way.theory * room, way.theory / room]
+    y = {"title": {"text": way.title, "standoff": 8}, "automargin": True}
+    y |= _decades(np.concatenate(held))
+    return Part(way.axis, 300, x, y, legend=f"legend{way.axis}")
 
 
 def _ending(name: str) -> str:

@@ -9,29 +9,31 @@ from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from dashboard.arrangement import Part, arranged, merged
-from dashboard.binning import equal_bins, largest
 from dashboard.canvas import Canvas
 from dashboard.chart import all_traces, chart
+from dashboard.decimation import extremes
+from dashboard.heat_scale import POWER
 from dashboard.panel import Panel
 from dashboard.step_cursor import cursor
 from dashboard.step_heat import (
     StepGrid,
+    Trace,
+    cells,
     colour_bar,
-    heat_map,
     height,
     is_binned,
     layer_axis,
     step_grid,
 )
 from dashboard.theme import Palette, Scheme, palette, safe, template
-from dashboard.wording import layers
+from dashboard.wording import layers as listed
 from diagnostics.update_ratios import UpdateRatios, update_ratios
 
 Floats = NDArray[np.float64]
 
 BOTTOM, TOP = -7.0, 0.0  # decades that have a colour of their own
 LOWEST = -9.0  # of the median's axis, in decades: below, nothing moves
-MOST_POINTS = 500
+MOST_COLUMNS = 500  # of a line; each shows its least and its largest value
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -39,24 +41,18 @@ def draw(ratios: UpdateRatios, step: int | None = None, scheme: Scheme = "light"
     """From the top: heat map, median, rate; the same steps below one another."""
     colours, grid = palette(scheme), step_grid(ratios.steps, len(ratios.names))
     charts = [
-        chart([_heat(ratios, grid)], _heat_part(ratios, grid)),
+        chart(_heat(ratios, grid, colours), _heat_part(ratios, grid)),
         chart(_median(ratios, grid, colours), _median_part(ratios, grid)),
     ]
     if np.isfinite(ratios.rate).any():
         charts.append(chart([_rate(ratios, grid, colours)], _rate_part(ratios, grid)))
     layout = arranged([[one.part] for one in charts], headline=False)
     suffixes = [one.part.axis for one in charts]
-    figure = Canvas(data=all_traces(charts))
-    figure.update_layout(merged(layout, cursor(grid.axis, step, colours, suffixes)))
-    figure.update_layout(
-        template=template(scheme),
-        uirevision=safe(ratios.run),
-        coloraxis=_scale(ratios, colours, layout["coloraxis"]),
-        **{"margin.l": 12, "margin.r": 12},
-        showlegend=False,
-        hovermode="closest",
-    )
-    return figure
+    layout = merged(layout, cursor(grid.axis, step, colours, suffixes))
+    layout = merged(layout, {"meta": {"layers": True}, "margin": {"l": 12, "r": 12}})
+    layout |= {"coloraxis": _scale(ratios, colours, layout["coloraxis"]), "showlegend": False}
+    layout |= {"template": template(scheme), "uirevision": safe(ratios.run), "hovermode": "closest"}
+    return Canvas(data=all_traces(charts), layout=layout)
 
 
 def caption(ratios: UpdateRatios) -> str:
@@ -89,20 +85,18 @@ def _usual(column: Floats) -> float:
 
 def _told(what: str, ratios: UpdateRatios, places: NDArray[np.intp]) -> list[str]:
     names = tuple(ratios.names[place] for place in places)
-    return [f"{what}: {layers(names)}."] if names else []
+    return [f"{what}: {listed(names)}."] if names else []
 
 
-def _middle(ratios: UpdateRatios) -> float:
-    return float(np.log10(ratios.low * ratios.high) / 2)
-
-
-def _heat(ratios: UpdateRatios, grid: StepGrid) -> dict[str, Any]:
+def _heat(ratios: UpdateRatios, grid: StepGrid, colours: Palette) -> list[Trace]:
+    """A cell shows what is farthest from the middle of the band; nothing at all is farther."""
     with np.errstate(divide="ignore"):
-        decades = np.maximum(np.log10(ratios.ratio), -99.0)  # none at all is farther than any
-    rank = np.abs(decades - _middle(ratios))
-    trace = heat_map(grid, ratios.names, ratios.ratio, rank, decades.clip(BOTTOM, TOP))
-    hover = "%{y}<br>step %{customdata[1]:,d}<br>update / weight %{customdata[0]:.2e}"
-    return trace | {"coloraxis": "coloraxis", "hovertemplate": f"{hover}<extra></extra>"}
+        away = np.abs(np.log10(ratios.ratio) - np.log10(ratios.low * ratios.high) / 2)
+    shown = cells(grid, _rows(ratios.names), ratios.ratio, away)
+    with np.errstate(divide="ignore"):
+        trace = shown.painted(np.log10(shown.values), f"update / weight {POWER}")
+    still = shown.marked(shown.values == 0, colours.hint, "did not move")
+    return [trace | {"coloraxis": "coloraxis"}, *still]
 
 
 def _scale(ratios: UpdateRatios, colours: Palette, placed: dict[str, Any]) -> dict[str, Any]:
@@ -129,34 +123,42 @@ def _median(ratios: UpdateRatios, grid: StepGrid, colours: Palette) -> list[dict
         "hoverinfo": "skip",
         "name": "healthy",
     }
-    rank = np.abs(np.log10(np.where(ratios.median > 0, ratios.median, np.nan)) - _middle(ratios))
-    line = _line(ratios, grid, ratios.median, rank)
+    line = _line(ratios, grid, ratios.median)
     line |= {"name": "median", "line": {"color": colours.accent, "width": 2}}
     return [band, line | {"hovertemplate": "step %{customdata:,d}<br>%{y:.2e}<extra></extra>"}]
 
 
-def _rate(ratios: UpdateRatios, grid: StepGrid, colours: Palette) -> dict[str, Any]:
-    line = _line(ratios, grid, ratios.rate, ratios.rate)
+def _rate(ratios: UpdateRatios, grid: StepGrid, colours: Palette) -> Trace:
+    line = _line(ratios, grid, ratios.rate)
     line |= {"name": "rate", "line": {"color": colours.dimmed, "width": 2}}
     return line | {"hovertemplate": "step %{customdata:,d}<br>rate %{y:.3g}<extra></extra>"}
 
 
-def _line(ratios: UpdateRatios, grid: StepGrid, values: Floats, rank: Floats) -> dict[str, Any]:
-    """At most some 500 points, each the one farthest out of those it stands for."""
-    bins = equal_bins(grid.places(), MOST_POINTS)
-    records = np.unique(largest(rank[:, None], bins)[1][:, 0])
+def _line(ratios: UpdateRatios, grid: StepGrid, values: Floats) -> Trace:
+    """Of a long one the least and the largest of each column."""
+    shown = np.where(values > 0, values, np.nan)  # zero has no logarithm
+    steps, shown = extremes(ratios.steps, shown, MOST_COLUMNS)
     return {
         "type": "scatter",
-        "mode": "lines" if len(records) > 1 else "markers",
-        "x": grid.places()[records],
-        "y": np.where(values > 0, values, np.nan)[records],  # zero has no logarithm
-        "customdata": ratios.steps[records],
+        "mode": "lines" if len(steps) > 1 else "markers",
+        "x": grid.axis.place(steps),
+        "y": shown,
+        "customdata": steps,
     }
 
 
 def _heat_part(ratios: UpdateRatios, grid: StepGrid) -> Part:
-    rows, x = len(ratios.names), grid.layout("")
-    return Part("", height(rows), x, layer_axis(ratios.names), colours="coloraxis")
+    rows, x = _rows(ratios.names), grid.layout("")
+    return Part("", height(len(rows)), x, layer_axis(rows), colours="coloraxis")
+
+
+def _rows(names: tuple[str, ...]) -> list[str]:
+    """A layer's own name where one of its parameters is shown: the same as in other pictures."""
+    layers = [name.rpartition(".")[0] for name in names]
+    return [
+        layer if layer and layers.count(layer) == 1 else name
+        for name, layer in zip(names, layers, strict=True)
+    ]
 
 
 def _median_part(ratios: UpdateRatios, grid: StepGrid) -> Part:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from hashlib import blake2s
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.chapters import CHAPTERS
 from dashboard.examined import Examined
 from dashboard.layer_tree import layer_signs, layer_tree
 from dashboard.markup import element, to_html
@@ -25,6 +29,11 @@ from diagnostics.run import Run
 
 FIRST = "layer_history"  # beside the tree in which its layer is chosen
 NAME = "layers"
+STORES = (
+    *("told", "signed", "tree-version", "signs-version"),
+    *("told-heard", "signed-heard", "drawn-heard"),
+)
+_NONE = "No layer was recorded yet; they are here as soon as the first step was."
 _HINT = "Filter, e.g. attn or Linear"
 
 
@@ -35,16 +44,18 @@ def layout() -> list[Component]:
     sections = [
         section(panel, *([chapter.smoothing()] if panel.name == FIRST else [])) for panel in own
     ]
-    stores = [dcc.Store(id=f"{NAME}-{what}") for what in ("told", "signed", "heard", "seen")]
+    question = next(each.question for each in CHAPTERS if each.name == NAME)
+    stores = [dcc.Store(id=f"{NAME}-{what}") for what in STORES]
     return [
         mirror(NAME),
+        html.P(question, className="chapter-question"),
         html.Div([_column(), html.Div(sections, className="layers-pictures")], className=NAME),
         html.Div(stores, hidden=True),
     ]
 
 
 def _column() -> Component:
-    field = element("span", "search", **{"data-tree-search": _HINT, "aria-label": "Filter modules"})
+    field = element("span", "search", **{"data-tree-search": _HINT})
     column = element(
         "details",
         "layers-column",
@@ -62,28 +73,49 @@ def _column() -> Component:
 def register(app: Dash, runs: OpenRuns, examined: Examined) -> None:
     """The tree whenever the run has changed, and a moment later what is wrong in it."""
 
-    @app.callback(Output(f"{NAME}-told", "data"), Input(f"{NAME}-cursor", "data"))
-    def show(cursor: Any) -> Any:
+    @app.callback(
+        Output(f"{NAME}-told", "data"),
+        Output(f"{NAME}-tree-version", "data"),
+        Input(f"{NAME}-cursor", "data"),
+        State(f"{NAME}-tree-version", "data"),
+    )
+    def show(cursor: Any, before: Any) -> Any:
         if not cursor:
             raise PreventUpdate
         try:
-            return {"tree": to_html(layer_tree(module_tree(runs.kept(cursor["run"]))))}
+            modules = module_tree(runs.kept(cursor["run"]))
+            tree = layer_tree(modules) if modules.modules else notice(_NONE)
         except Exception as error:  # one broken part never takes the page down
-            return {"tree": to_html(notice(complaint(error)))}
+            tree = notice(complaint(error))
+        return if_new({"run": cursor["run"], "tree": to_html(tree)}, before)
 
-    @app.callback(Output(f"{NAME}-signed", "data"), Input(f"{NAME}-cursor", "data"))
-    def sign(cursor: Any) -> Any:
+    @app.callback(
+        Output(f"{NAME}-signed", "data"),
+        Output(f"{NAME}-signs-version", "data"),
+        Input(f"{NAME}-cursor", "data"),
+        State(f"{NAME}-signs-version", "data"),
+    )
+    def sign(cursor: Any, before: Any) -> Any:
         if not cursor:
             raise PreventUpdate
         run = runs.kept(cursor["run"])
-        return signs(run, runs, examined)
+        return if_new({"run": cursor["run"], "signs": signs(run, runs, examined)}, before)
 
-    for what, heard in (("told", "heard"), ("signed", "seen")):
+    heard = {"told": f"{NAME}-told", "signed": f"{NAME}-signed", "drawn": f"{FIRST}-shown"}
+    for what, news in heard.items():
         app.clientside_callback(  # type: ignore[no-untyped-call]
             f"news => fathomLayers.{what}(news)",
-            Output(f"{NAME}-{heard}", "data"),
-            Input(f"{NAME}-{what}", "data"),
+            Output(f"{NAME}-{what}-heard", "data"),
+            Input(news, "data"),
         )
+
+
+def if_new(told: Mapping[str, Any], before: Any) -> tuple[Mapping[str, Any], str]:
+    """It, and what tells it from others; nothing, where the browser has it already."""
+    version = blake2s(json.dumps(told).encode(), digest_size=9).hexdigest()
+    if version == before:
+        raise PreventUpdate
+    return told, version
 
 
 def signs(run: Run, runs: OpenRuns, examined: Examined) -> dict[str, str]:

@@ -102,3 +102,20 @@ def test_the_words_leave_out_what_is_not_known() -> None:
     nothing = np.full(10, np.nan)
     flow = make_flow(decay_low=nothing, decay_high=nothing, first_to_last=nothing)
     assert profile(flow).words(flow, LIGHT)["text"].endswith("</b> a layer<br>towards the input")
+
+
+def test_the_fit_of_very_many_layers_has_few_corners() -> None:
+    flow = make_flow(depth=200, rate=0.97)
+    found = profile(flow)
+    assert len(found.fit) <= 24
+    assert (found.fit[0], found.fit[-1]) == pytest.approx(
+        (flow.rms[0, 0], flow.rms[0, -1]), rel=1e-3
+    )
+    traces = found.traces(flow, LIGHT)
+    assert [len(traces[place]["x"]) for place in (0, 1)] == [
+        len(traces[0]["y"]),
+        len(traces[1]["y"]),
+    ]
+    inner = dict(zip(traces[1]["y"], traces[1]["x"], strict=True))
+    corner = inner["block.16.linear"]
+    assert corner == pytest.approx(flow.rms[0, 16], rel=1e-3)

@@ -92,3 +92,16 @@ def test_many_curves_differ_and_names_are_text() -> None:
     lines = drawn(make_strand(np.ones(3), curves=named))
     assert len({(line["line"]["color"], line["line"]["dash"]) for line in lines}) == 6
     assert not any("<" in line["name"] for line in lines)
+
+
+def test_a_point_between_gaps_is_seen() -> None:
+    line, _ = drawn(make_strand([np.inf, 3.0, np.inf, np.nan]))
+    assert line["mode"] == "lines+markers"
+    assert drawn(make_strand(np.arange(1.0, 99.0)))[0]["mode"] == "lines"
+
+
+def test_equal_values_get_an_axis_that_says_so() -> None:
+    assert value_axis(make_strand([2.0, 2.001, np.inf]), None)["range"] == pytest.approx(
+        [1.9, 2.1], rel=1e-3
+    )
+    assert "range" not in value_axis(make_strand([2.0, 2.1]), None)

@@ -29,6 +29,13 @@ def test_without_histograms_a_row_is_as_wide_as_the_page() -> None:
     assert "No histograms were recorded" in caption(history)
 
 
+def test_a_bin_without_an_upper_end_is_said_to_have_none() -> None:
+    found = make_histograms(2)
+    found.shares[0, 63] = 0.1
+    assert "whatever is larger" in caption(make_history(make_strand(histograms=found)))
+    assert "whatever is larger" not in caption(make_history())
+
+
 def test_one_axis_of_steps_for_all_rows() -> None:
     late = make_strand([1.0, 2.0], steps=np.array([44, 48]))
     figure = draw(make_history(make_strand(), late))
@@ -51,6 +58,7 @@ def test_it_says_which_layer_this_is_and_why() -> None:
     assert "weight 4x4 · bias 4" in title
     assert "'block.0.linear': Linear (weight 4x4, bias 4)." in caption(history)
     assert "the verdict 'Vanishing gradient' names it" in caption(history)
+    assert draw(make_history(layer="a b/ü")).layout.meta["layer"] == "a%20b%2F%C3%BC"
     narrow = draw(make_history(layer="x" * 300)).layout.meta["narrow"]["title"]["text"]
     assert len(narrow) < 60
 

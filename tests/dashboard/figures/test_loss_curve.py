@@ -77,6 +77,13 @@ def test_what_is_zoomed_into_is_there_as_logged() -> None:
     assert set(shown.x[~inside].tolist()) <= around | {49_999, 50_901}
 
 
+def test_how_far_it_fell_and_how_it_was_thinned_out_are_said() -> None:
+    told = "The running median of 'loss' went from 2 to 1."
+    assert caption(make_curve()) == told
+    thinned = "Each column of the faint line shows its least and its largest loss."
+    assert caption(make_curve(100_000)) == f"{told} {thinned}"
+
+
 def test_a_tick_sends_little_of_a_long_curve() -> None:
     noise = np.random.default_rng(0).lognormal(0, 0.05, 30_000)
     loss = (noise * np.geomspace(2.3, 0.1, 30_000)).astype(np.float32).astype(float)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dash.exceptions import PreventUpdate
 
 from dashboard.examined import Examined
 from dashboard.open_runs import OpenRuns
-from dashboard.pages.layers import FIRST, layout, signs
+from dashboard.pages.layers import FIRST, if_new, layout, signs
 from dashboard.panel import recorded_panels
 from probes.folder import RunError
 
@@ -34,8 +35,8 @@ def test_every_panel_of_the_chapter_the_chosen_layer_first() -> None:
 def test_signs_of_a_sick_run(runs: Path) -> None:
     opened = OpenRuns(runs)
     found = signs(opened.kept("sick"), opened, Examined())
-    assert "sign error" in found["0"]
-    assert signs(opened.kept("healthy"), opened, Examined()).get("0", "") == ""
+    assert "sign error" in found["linear0"]
+    assert signs(opened.kept("healthy"), opened, Examined()).get("linear0", "") == ""
 
 
 def test_a_broken_examination_leaves_the_tree_without_verdicts(
@@ -48,3 +49,11 @@ def test_a_broken_examination_leaves_the_tree_without_verdicts(
 
     monkeypatch.setattr(examined, "of", broken)
     assert signs(opened.kept("sick"), opened, examined) == {}
+
+
+def test_what_the_browser_has_is_not_sent_again() -> None:
+    told, version = if_new({"tree": "<ul></ul>"}, None)
+    assert told == {"tree": "<ul></ul>"}
+    with pytest.raises(PreventUpdate):
+        if_new({"tree": "<ul></ul>"}, version)
+    assert if_new({"tree": "<ul>1</ul>"}, version)[0] == {"tree": "<ul>1</ul>"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import numpy as np
+import pytest
 
 from dashboard.delta import applied
 from dashboard.drawn import MOST, Drawn
@@ -48,3 +52,28 @@ def test_each_is_drawn_once_for_all_viewers_and_not_kept_for_ever() -> None:
     for version in (1, 1, *range(2, MOST + 2), 1):
         drawn.answer(["run", version], None, lambda v=version: made.append(v) or figure(5))  # type: ignore[misc]
     assert made == [*range(1, MOST + 2), 1]
+
+
+def test_several_who_ask_at_once_wait_for_one() -> None:
+    drawn, made, together = Drawn(), [], Barrier(4)
+
+    def ask() -> Any:
+        together.wait(10)
+        return drawn.answer(["run", 1], None, slow)
+
+    def slow() -> dict[str, Any]:
+        made.append(1)
+        time.sleep(0.1)
+        return figure(10)
+
+    with ThreadPoolExecutor(4) as viewers:
+        answers = [each.result() for each in [viewers.submit(ask) for _ in range(4)]]
+    assert made == [1]
+    assert all(each is answers[0] for each in answers)
+
+
+def test_what_broke_is_tried_again() -> None:
+    drawn = Drawn()
+    with pytest.raises(ZeroDivisionError):
+        drawn.answer(["run", 1], None, lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    assert "figure" in drawn.answer(["run", 1], None, lambda: figure(3))

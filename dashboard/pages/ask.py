@@ -93,7 +93,8 @@ def _show_form(app: Dash, runs: OpenRuns) -> None:
             html.Div(rows, className="form"),
             *([] if may_start() else [component(notice(NOT_HERE))]),
         ]
-        return False, html.Div(parts, **{"data-key": key}), not may_start()
+        told: dict[str, Any] = {"data-key": key}
+        return False, html.Div(parts, **told), not may_start()
 
 
 def _row(field: Field, snapshots: Sequence[int]) -> Component:
@@ -120,7 +121,7 @@ def _inputs(field: Field, snapshots: Sequence[int]) -> list[Component]:
             for n in range(field.many)
         ]
     kind: Any = "number" if field.kind in ("step", "whole") else "text"
-    known = {"list": "snapshots"} if field.kind == "step" and snapshots else {}
+    known: dict[str, Any] = {"list": "snapshots"} if field.kind == "step" and snapshots else {}
     return [dcc.Input(id=place, type=kind, placeholder=field.default or "automatic", **known)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
@@ -15,7 +17,8 @@ def mirror(page: str) -> Component:
     called while it is away.
     """
     stores = [dcc.Store(id=f"{page}-{what}") for what in KNOWN]
-    return html.Div(stores, **{"data-mirror": page}, hidden=True)
+    told: dict[str, Any] = {"data-mirror": page}
+    return html.Div(stores, hidden=True, **told)
 
 
 def tell(app: Dash, script: str, news: str, heard: str) -> None:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import time
+from hashlib import blake2s
 from typing import Any
 
-from dash import Dash, Input, Output, html
+from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from dashboard.address import Address
 from dashboard.examined import Examined
 from dashboard.open_runs import OpenRuns
-from dashboard.overview import complaint, facts, notice, notices
+from dashboard.overview import complaint, facts, meanwhile, notice, notices
 from dashboard.pages import chapter
 from dashboard.pages.components import component
 from dashboard.pages.frame import mirror
 from dashboard.pages.pictures import section
 from dashboard.panel import panels, recorded_panels
+from dashboard.recorded import recorded_part
 from dashboard.verdicts import verdicts
+from diagnostics.doctor import Examination
+
+COUNTED_ANEW = 60.0  # seconds: what a live run holds is told from time to time
+
+# Verdicts of another run are never seen under this one's name.
+_SHOW = "(cursor, judged) => [judged?.run !== cursor?.run, judged?.run === cursor?.run]"
+# The picture is there before the verdicts are; when they come it is asked for once more.
+_MARK = """(judged, wanted) => {
+  if (!judged || wanted?.run !== judged.run || wanted.told === judged.told)
+    return window.dash_clientside.no_update;
+  const have = document.getElementById("loss_curve-figure")?.fathomVersion ?? null;
+  return { ...wanted, told: judged.told, have };
+}"""
 
 
 def layout() -> list[Component]:
@@ -25,37 +41,98 @@ def layout() -> list[Component]:
     own = [panel for panel in recorded_panels() if panel.chapter == "overview"]
     return [
         mirror("overview"),
+        *(dcc.Store(id=f"overview-{what}") for what in ("judged", "counted")),
         html.Div(id="notices"),
-        html.Div(html.P("Examining…", className="quiet"), id="verdicts"),
+        html.Div(html.P("Examining…", className="quiet"), id="overview-meanwhile"),
+        html.Div(id="verdicts", hidden=True),
         *(section(panel, chapter.smoothing()) for panel in own),
         html.Div(id="facts"),
+        html.Div(id="recorded"),
     ]
 
 
 def register(app: Dash, runs: OpenRuns, examined: Examined) -> None:
-    """The facts at once, the verdicts as soon as they are known."""
+    """The facts at once, the verdicts as soon as they are known, and then where they began."""
+    _know(app, runs)
+    _count(app, runs)
+    _judge(app, runs, examined)
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        _SHOW,
+        Output("verdicts", "hidden"),
+        Output("overview-meanwhile", "hidden"),
+        Input("overview-cursor", "data"),
+        Input("overview-judged", "data"),
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        _MARK,
+        Output("loss_curve-wanted", "data"),
+        Input("overview-judged", "data"),
+        State("loss_curve-wanted", "data"),
+    )
 
+
+def _know(app: Dash, runs: OpenRuns) -> None:
     @app.callback(
         Output("facts", "children"),
         Output("notices", "children"),
+        Output("overview-meanwhile", "children"),
         Input("overview-cursor", "data"),
     )
     def know(cursor: Any) -> Any:
         if not cursor:
             raise PreventUpdate
         run = runs.kept(cursor["run"])
-        told = notices(run)
-        return component(facts(run)), component(told) if told else None
+        shown, told = runs.asked(run, "facts", facts), notices(run)
+        before = meanwhile(run, runs.summary(cursor["run"]).listing)
+        return component(shown), component(told) if told else None, component(before)
 
-    @app.callback(Output("verdicts", "children"), Input("overview-cursor", "data"))
-    def judge(cursor: Any) -> Any:
+
+def _count(app: Dash, runs: OpenRuns) -> None:
+    """Tables: of a live run they are not sent at every tick."""
+
+    @app.callback(
+        Output("recorded", "children"),
+        Output("overview-counted", "data"),
+        Input("overview-cursor", "data"),
+        State("overview-counted", "data"),
+    )
+    def recount(cursor: Any, counted: Any) -> Any:
         if not cursor:
             raise PreventUpdate
-        run = runs.kept(cursor["run"])
+        what, now = [cursor["run"], cursor["state"]], time.time()
+        if counted and counted["what"] == what and now - counted["when"] < COUNTED_ANEW:
+            raise PreventUpdate
         try:
-            return component(verdicts(examined.of(run.path), places(cursor["run"])))
+            told = runs.asked(runs.kept(cursor["run"]), "recorded", recorded_part)
         except Exception as error:  # one broken part never takes the page down
-            return component(notice(complaint(error)))
+            told = notice(complaint(error))
+        return component(told), {"what": what, "when": now}
+
+
+def _judge(app: Dash, runs: OpenRuns, examined: Examined) -> None:
+    @app.callback(
+        Output("verdicts", "children"),
+        Output("overview-judged", "data"),
+        Input("overview-cursor", "data"),
+        State("overview-judged", "data"),
+    )
+    def judge(cursor: Any, judged: Any) -> Any:
+        if not cursor:
+            raise PreventUpdate
+        name = cursor["run"]
+        try:
+            examination = examined.of(runs.kept(name).path)
+            now = {"run": name, "told": _version(examination)}
+            if now == judged:
+                return no_update, no_update
+            return component(verdicts(examination, places(name))), now
+        except Exception as error:  # one broken part never takes the page down
+            return component(notice(complaint(error))), {"run": name, "told": ""}
+
+
+def _version(examination: Examination) -> str:
+    """The same words are not sent twice, and what was unfolded stays so."""
+    return blake2s(repr(examination).encode(), digest_size=9).hexdigest()
 
 
 def places(name: str) -> dict[str, tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from dash import Dash, Input, Output, dcc, html, no_update
@@ -12,12 +13,15 @@ from dash.exceptions import PreventUpdate
 
 from dashboard.address import Address
 from dashboard.drawn import Drawn
+from dashboard.examined import Examined
+from dashboard.first_seen import first_seen
 from dashboard.open_runs import OpenRuns
 from dashboard.overview import complaint, notice
 from dashboard.pages.components import component
 from dashboard.panel import Panel, StoredPanel
 from dashboard.segments import segments
 from dashboard.wishes import Offered, for_analysis, for_drawing, options_of
+from diagnostics.run import Run
 
 
 def figure_place(name: str) -> Component:
@@ -34,6 +38,8 @@ def figure_place(name: str) -> Component:
 def section(panel: Panel[Any], *above: Component, hidden: bool = False) -> Component:
     """Title, question, figure and caption of a panel."""
     name = panel.name
+    told: dict[str, Any] = {"data-options": json.dumps(options_of(panel))}
+    told |= {"data-stored": ""} if isinstance(panel, StoredPanel) else {}
     return html.Section(
         [
             html.H2(panel.title),
@@ -46,8 +52,7 @@ def section(panel: Panel[Any], *above: Component, hidden: bool = False) -> Compo
         className="panel",
         id=name,
         hidden=hidden,
-        **{"data-options": json.dumps(options_of(panel))},
-        **({"data-stored": ""} if isinstance(panel, StoredPanel) else {}),
+        **told,
     )
 
 
@@ -60,7 +65,16 @@ def hand_over(app: Dash, name: str) -> None:
     )
 
 
-def picture(app: Dash, runs: OpenRuns, drawn: Drawn, panel: Panel[Any]) -> None:
+@dataclass(frozen=True)
+class Shared:
+    """What all viewers of all pictures share."""
+
+    runs: OpenRuns
+    drawn: Drawn
+    examined: Examined
+
+
+def picture(app: Dash, shared: Shared, panel: Panel[Any]) -> None:
     """Anew when the run grew, or when the address wants it otherwise."""
     name = panel.name
 
@@ -75,26 +89,32 @@ def picture(app: Dash, runs: OpenRuns, drawn: Drawn, panel: Panel[Any]) -> None:
         if not wanted:
             raise PreventUpdate
         try:
-            return _shown(runs, drawn, panel, wanted)
+            return _shown(shared, panel, wanted)
         except Exception as error:  # one broken panel never takes the page down
             return no_update, True, component(notice(complaint(error))), no_update
 
     hand_over(app, name)
 
 
-def _shown(runs: OpenRuns, drawn: Drawn, panel: Panel[Any], wanted: Mapping[str, Any]) -> Any:
-    run, address = runs.kept(wanted["run"]), Address.read(wanted)
+def _shown(shared: Shared, panel: Panel[Any], wanted: Mapping[str, Any]) -> Any:
+    run, address = shared.runs.kept(wanted["run"]), Address.read(wanted)
     asked = for_analysis(panel, address)
-    result = runs.result(run, panel, **asked)
+    result = shared.runs.result(run, panel, **asked)
     offered = panel.choices(result)
-    drawing = for_drawing(panel, address, offered)
-    answer = drawn.answer(
+    drawing = for_drawing(panel, address, offered) | _found(shared.examined, panel, run)
+    answer = shared.drawn.answer(
         [str(run.path), run.generation, panel.name, asked, drawing],
         wanted.get("have"),
         lambda: marked(panel.draw(result, **drawing), wanted["run"]),
     )
     caption = html.P(panel.caption(result), className="caption")
     return no_update if answer is None else answer, False, caption, choice(offered, drawing)
+
+
+def _found(examined: Examined, panel: Panel[Any], run: Run) -> dict[str, Any]:
+    """A picture that marks findings never waits for them: it is asked for again."""
+    examination = examined.known(run.path) if panel.takes("told") else None
+    return {"told": first_seen(examination)} if examination else {}
 
 
 def choice(offered: Offered, drawing: Mapping[str, Any]) -> list[Any]:

@@ -16,5 +16,14 @@ class Canvas(Figure):  # type: ignore[misc]
         """Show it in the notebook or the browser."""
         return super().show(*args, **({"config": CONFIG} | options))
 
-    def _ipython_display_(self) -> None:
-        self.show()
+    _ipython_display_ = None  # plotly's own fetches what draws from afar; what follows does not
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
+        from dashboard.notebook_picture import bundle
+
+        return bundle(self)
+
+    def _repr_html_(self) -> str:
+        from dashboard.notebook_picture import picture
+
+        return picture(self)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.run import FathomError, Run
+from diagnostics.shown import Shown
 from diagnostics.signs.activity import RECTIFIERS, Activity, activity
 
 FIRING = "firing/"
@@ -15,7 +16,7 @@ TWO_ENDS = ("Tanh", "Sigmoid", "Hardtanh", "Hardsigmoid", "Softsign")  # flat at
 
 
 @dataclass(frozen=True)
-class ActivationHealth:
+class ActivationHealth(Shown):
     """Layers in the order of the forward pass; NaN where a layer was not looked at, or not yet.
 
     Whether a unit ever fires is counted over many records: each look holds until the next one.

@@ -26,6 +26,7 @@ from diagnostics.scoring import (
     one_hot,
     placed,
 )
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 
 LEVELS = 256  # different confidences told apart inside one bin, for the floor
@@ -79,7 +80,7 @@ class Temperature:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Shown):
     """Of the class that is held most likely, of every class, and what would mend it."""
 
     about: About | None

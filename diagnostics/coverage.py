@@ -22,6 +22,7 @@ from diagnostics.scoring import (
     scored,
     standard_error,
 )
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
 
@@ -77,7 +78,7 @@ class Dispersion:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Coverage(Shown):
     """Of the intervals of one regression."""
 
     about: About | None

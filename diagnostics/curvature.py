@@ -10,6 +10,7 @@ import numpy as np
 
 from diagnostics.lanczos import Eigenpairs, leading, quadrature
 from diagnostics.layer_curvature import Layers, LayerTraces, layer_curvature, layers_of
+from diagnostics.shown import Shown
 from diagnostics.spectrum import Share, negative_mass, signed_shares
 from diagnostics.trace import Stop, trace
 from diagnostics.weight_space import (
@@ -37,7 +38,7 @@ class Preconditioner:
 
 
 @dataclass(frozen=True)
-class Curvature:
+class Curvature(Shown):
     """What the second derivative says at a point; largest eigenvalue first."""
 
     about: About

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.curvature import Curvature
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
 
 
 @dataclass(frozen=True)
-class CurvatureHistory:
+class CurvatureHistory(Shown):
     """The curvature at some snapshots of a run."""
 
     about: About  # of the last one

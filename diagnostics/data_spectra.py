@@ -19,6 +19,7 @@ from scipy.spatial.distance import cdist
 from diagnostics.frequencies import Floats, sums
 from diagnostics.learned_function import LearnedFunction
 from diagnostics.learning_order import Verdict
+from diagnostics.shown import Shown
 from diagnostics.spectral_bias import SpectralBias, bias_by
 from diagnostics.weight_space import About
 from probes.folder import FathomError
@@ -61,7 +62,7 @@ class Roughness:
 
 
 @dataclass(frozen=True)
-class DataSpectra:
+class DataSpectra(Shown):
     """What a network learns first of a target over inputs of many features."""
 
     run: str

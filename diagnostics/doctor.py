@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from diagnostics.finding import SEVERITIES, Finding, NotEnough, Rule, Verdict
 from diagnostics.rules import consequences, rules
 from diagnostics.run import Run
+from diagnostics.shown import Shown
 from diagnostics.thresholds import Changed, changed_by
 
 
 @dataclass(frozen=True)
-class Examination:
+class Examination(Shown):
     """What the rules said of one run."""
 
     run: str

@@ -17,6 +17,7 @@ from diagnostics.frequencies import LEAST, Floats, modes
 from diagnostics.kernel_modes import KernelModes
 from diagnostics.learned_function import LearnedFunction
 from diagnostics.run import Scalar
+from diagnostics.shown import Shown
 from diagnostics.spectral_bias import SpectralBias
 from diagnostics.weight_space import About
 from probes.folder import FathomError
@@ -39,7 +40,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
+class EarlyStopping(Shown):
     """Which frequencies are learnt at the best step, and what the steps after it fit."""
 
     run: str

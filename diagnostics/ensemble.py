@@ -25,6 +25,7 @@ from diagnostics.predictive_likelihood import (
     mean_of_known,
     predictive_likelihood,
 )
+from diagnostics.shown import Shown
 from diagnostics.uncertainty import (
     Estimate,
     Reading,
@@ -69,7 +70,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class Ensemble(Shown):
     """Members on the same examples, in the same shape as draws of dropout."""
 
     about: About  # of the first member

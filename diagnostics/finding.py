@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from diagnostics.shown import Shown
+
 if TYPE_CHECKING:
     from diagnostics.run import Run
 
@@ -31,7 +33,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Shown):
     """A disease seen in a run: what is wrong, the numbers that show it, and what to do."""
 
     disease: str  # a slug; the rule of this name documents it

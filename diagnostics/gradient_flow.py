@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from diagnostics.run import Run
+from diagnostics.shown import Shown
 from probes.recording import TensorInfo
 
 Parameters = Literal["weight", "bias", "all"]
@@ -17,7 +18,7 @@ ROUNDING = 1e-4  # of a weight's gradient norm: what is left of a bias's that ca
 
 
 @dataclass(frozen=True)
-class GradientFlow:
+class GradientFlow(Shown):
     """The gradient's size for each layer and step; layers in the order of the forward pass.
 
     NaN in `rms` and `norm` means that the layer had no gradient at that step; infinity, that the
@@ -161,14 +162,15 @@ def _by_layer(
     norms: NDArray[np.float64], tensors: list[TensorInfo], layers: tuple[str, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Norm and number of elements of each layer's gradient; tensors without one count for none."""
-    squares = np.zeros((len(norms), len(layers)))
-    sizes = np.zeros((len(norms), len(layers)))
+    there = ~np.isnan(norms.T)  # [tensor, t]
+    squared = np.where(there, np.ascontiguousarray(norms.T), 0.0) ** 2
+    place = {layer: n for n, layer in enumerate(layers)}
+    squares, sizes = np.zeros((2, len(layers), len(norms)))
     for n, tensor in enumerate(tensors):
-        layer = layers.index(tensor.module)
-        there = ~np.isnan(norms[:, n])
-        squares[there, layer] += norms[there, n] ** 2
-        sizes[there, layer] += tensor.size
-    return np.where(sizes > 0, np.sqrt(squares), np.nan), np.where(sizes > 0, sizes, 1)
+        squares[place[tensor.module]] += squared[n]
+        sizes[place[tensor.module]] += tensor.size * there[n]
+    norm = np.where(sizes > 0, np.sqrt(squares), np.nan)
+    return np.ascontiguousarray(norm.T), np.ascontiguousarray(np.where(sizes > 0, sizes, 1).T)
 
 
 def _log_ratios(rms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from diagnostics.descent import Descent, left_after, stable_limit
 from diagnostics.mode_times import ModeTimes, even_steps, leading_modes, mode_times
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
 
@@ -40,7 +41,7 @@ class Learning:
 
 
 @dataclass(frozen=True)
-class KernelModes:
+class KernelModes(Shown):
     """What is left of each mode, the fastest mode first, as measured and as predicted."""
 
     about: About  # of the last step

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from diagnostics.run import Run
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
-from probes.program_file import PROGRAM, TENSORS, has_program
+from probes.program_file import TENSORS, has_program, program_text
 from probes.recording import Track
 from probes.snapshot_file import read_alone
 
@@ -33,7 +34,7 @@ RECORDED, COMPUTED, GIVEN = "predicted in training", "computed at snapshots", "g
 
 
 @dataclass(frozen=True)
-class LearnedFunction:
+class LearnedFunction(Shown):
     """What the network gives for the same inputs at each step."""
 
     run: str  # the run's name; "" of arrays in memory
@@ -186,7 +187,7 @@ def _predicted(subject: Subject) -> Array:
 
 def _as_trained(run: Run, learned: LearnedFunction) -> LearnedFunction:
     """As probabilities, where the recorded loss takes predictions for their logits."""
-    program = (run.path / PROGRAM).read_text("utf-8") if has_program(run.path) else ""
+    program = program_text(run.path) if has_program(run.path) else ""
     if learned.outputs == "probabilities" or not reads_logits(program, learned.target):
         return learned
     return replace(learned, outputs="probabilities", values=expit(learned.values))

@@ -12,6 +12,7 @@ from scipy.interpolate import griddata
 from diagnostics.class_losses import between
 from diagnostics.directions import Direction, cosines, random_direction
 from diagnostics.refinement import Refined, Scale, refining, scale_for
+from diagnostics.shown import Shown
 from diagnostics.slice_figures import Figure, slice_figures
 from diagnostics.slices import CLASS, HELD_OUT, Grid, Slice, axis_of
 from diagnostics.tiles import Asked, Work
@@ -22,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Landscape(Shown):
     """A slice of the loss. NaN and infinity are the loss's own: there it has no value.
 
     `loss[y, x]` over a plane, as a heat map draws it; `loss[x]` along a line.

@@ -21,6 +21,7 @@ from diagnostics.predictive_likelihood import (
     mean_of_known,
     predictive_likelihood,
 )
+from diagnostics.shown import Shown
 from diagnostics.uncertainty import (
     FEWEST,
     Estimate,
@@ -92,7 +93,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class McDropout:
+class McDropout(Shown):
     """The dropout ensemble beside the network without dropout."""
 
     about: About

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from diagnostics.barrier import barrier
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats, Vector, WeightSpace, length
 
 Progress: TypeAlias = Callable[[int, int], None]  # steps made, of how many
@@ -18,7 +19,7 @@ NODES = 101  # along the line and the curve
 
 
 @dataclass(frozen=True)
-class ModeConnectivity:
+class ModeConnectivity(Shown):
     """The loss along the straight line and along a trained curve between two sets of weights."""
 
     about: About  # of the first end

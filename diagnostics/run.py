@@ -31,6 +31,7 @@ __all__ = ["FathomError", "Run", "RunError", "Scalar"]
 
 
 T = TypeVar("T")
+Told = tuple[int, dict[str, TensorInfo], dict[str, TensorInfo]]  # generation, all, parameters
 
 _GENERATIONS = count(time.time_ns() // 1000)  # whoever remembers one may outlive this process
 
@@ -56,7 +57,7 @@ class Run(Shown):
         self.info = read_info(self.path)
         self.generation = 0  # no two views ever have the same, nor the same one twice
         self._ranks: dict[int, RankFiles] = {}
-        self._tensors: tuple[int, dict[str, TensorInfo]] | None = None  # of a generation
+        self._tensors: Told | None = None
         self.refresh()
 
     def refresh(self) -> bool:
@@ -87,9 +88,7 @@ class Run(Shown):
     @property
     def tensors(self) -> dict[str, TensorInfo]:
         """Every recorded tensor by name, in the order of the forward pass."""
-        if self._tensors is None or self._tensors[0] != self.generation:
-            self._tensors = self.generation, self._by_depth()
-        return self._tensors[1]
+        return self._told()[1]
 
     def _by_depth(self) -> dict[str, TensorInfo]:
         found: dict[str, TensorInfo] = {}
@@ -100,7 +99,15 @@ class Run(Shown):
     @property
     def parameters(self) -> dict[str, TensorInfo]:
         """Those of the tensors that are the model's own."""
-        return {name: t for name, t in self.tensors.items() if t.role not in ("output", "state")}
+        return self._told()[2]
+
+    def _told(self) -> Told:
+        """Put together once a generation: rules ask for it a thousand times."""
+        if self._tensors is None or self._tensors[0] != self.generation:
+            found = self._by_depth()
+            own = {name: t for name, t in found.items() if t.role not in ("output", "state")}
+            self._tensors = self.generation, found, own
+        return self._tensors
 
     @property
     def series(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from diagnostics.scoring import (
     scored,
     standard_error,
 )
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats
 from probes.folder import FathomError
 
@@ -85,7 +86,7 @@ class Strangers:
 
 
 @dataclass(frozen=True)
-class Selective:
+class Selective(Shown):
     """What an uncertainty is worth for telling right from wrong."""
 
     about: About | None

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from diagnostics.directions import Direction, point_at, random_direction
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About, Floats, Vector, WeightSpace, length, loss_at, size
 from probes.folder import FathomError
 
@@ -16,7 +17,7 @@ FEWEST = 2  # draws of which a spread is known
 
 
 @dataclass(frozen=True)
-class Sharpness:
+class Sharpness(Shown):
     """Several definitions at one point; none follows from another."""
 
     about: About

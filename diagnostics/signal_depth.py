@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnostics.few_records import few_records
 from diagnostics.mean_field import FUNCTIONS, let_back, passed_on, scatter, scheme, variance
 from diagnostics.run import FathomError, Run
+from diagnostics.shown import Shown
 from diagnostics.signs.activity import activity
 from diagnostics.signs.settings import settings
 from diagnostics.signs.wiring import wiring
@@ -21,11 +23,12 @@ NORMS = (  # after one of these a signal's mean square is 1, whatever it was
     *("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"),
 )
 DROPOUTS = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d")
+MOST_LOOKS = 24  # records between which one can go to and fro
 NOT_A_WIDTH = 1  # a layer of one unit says nothing of its scatter
 
 
 @dataclass(frozen=True)
-class SignalDepth:
+class SignalDepth(Shown):
     """Layers with a weight matrix, in the order of the forward pass; what they give before any
     function. Theory starts from what was measured wherever it knows not what comes in: there its
     deviation is zero. NaN where nothing is known.
@@ -42,6 +45,9 @@ class SignalDepth:
     backward: Floats  # [2, layer]  rms of that gradient
     backward_theory: Floats  # [layer]
     backward_sd: Floats  # [layer]
+    looks: NDArray[np.int64]  # [look]  steps of some records, from the first to the last of all
+    forward_at: Floats  # [look, layer]  rms of outputs then
+    backward_at: Floats  # [look, layer]  and of that gradient
 
 
 def signal_depth(run: Run) -> SignalDepth:
@@ -60,6 +66,8 @@ def signal_depth(run: Run) -> SignalDepth:
     records = [0, _last_whole(rms)]
     forward, steps = rms[records], seen.steps[records]
     kind, backward = _gradients(run, outputs, steps)
+    among = np.union1d(few_records(len(rms), MOST_LOOKS), records)
+    looks = seen.steps[among]
     links = _links(run, outputs)
     theory, deviation = _expected(links, outputs, forward[0])
     back, back_deviation = (np.full(len(outputs), np.nan),) * 2
@@ -77,6 +85,9 @@ def signal_depth(run: Run) -> SignalDepth:
         backward=backward,
         backward_theory=back,
         backward_sd=back_deviation,
+        looks=looks,
+        forward_at=rms[among],
+        backward_at=_gradients(run, outputs, looks)[1],
     )
 
 
@@ -209,7 +220,7 @@ def _gradients(run: Run, outputs: list[TensorInfo], steps: NDArray[np.int64]) ->
         mean, std = (run.column("activation_gradients", kind, names) for kind in ("mean", "std"))
         return "outputs", _near(run.steps("activation_gradients"), np.hypot(mean, std), steps)
     if "gradients" not in run.series:
-        return "", np.full((2, len(names)), np.nan)
+        return "", np.full((len(steps), len(names)), np.nan)
     matrices = {t.module: t for t in run.parameters.values() if t.role == "matrix"}
     tensors = [matrices[output.module] for output in outputs]
     norms = run.column("gradients", "norm", [tensor.name for tensor in tensors])

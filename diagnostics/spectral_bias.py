@@ -32,6 +32,7 @@ from diagnostics.learning_order import (
     verdict_of,
 )
 from diagnostics.predicted_bias import PredictedBias
+from diagnostics.shown import Shown
 from diagnostics.weight_space import About
 from probes.folder import FathomError
 
@@ -39,7 +40,7 @@ ROUNDING = 1e3 * np.finfo(np.float64).eps  # of the target's largest number
 
 
 @dataclass(frozen=True)
-class SpectralBias:
+class SpectralBias(Shown):
     """How much of each frequency is learnt at each step, and in which order they came.
 
     NaN stands where the target has too little of a frequency to be told from noise.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnostics.run import FathomError, Run
+from diagnostics.shown import Shown
 from diagnostics.signs.movement import movement
 
 # The medians over parameters of healthy trainings of many kinds lie between; a little above only
@@ -16,7 +17,7 @@ LOW, HIGH = 1e-4, 2e-2
 
 
 @dataclass(frozen=True)
-class UpdateRatios:
+class UpdateRatios(Shown):
     """The rms of an update over that of the weights; parameters in the order of the forward pass.
 
     NaN where there was no update or nothing to move; zero where a parameter stood still.

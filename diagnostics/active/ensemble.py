@@ -20,6 +20,7 @@ from diagnostics.active.reading import outputs_of, read_as, targets_for
 from diagnostics.active.wish import Wish
 from diagnostics.ensemble import OTHER_DATA, Ensemble, Kind, ensemble
 from diagnostics.run import Run
+from diagnostics.shown import Shown
 from diagnostics.store import check_writable, key_part, load, save, saved
 from diagnostics.uncertainty import Outputs, Reading
 from probes.folder import RunError
@@ -37,7 +38,7 @@ class Along:
 
 
 @dataclass(frozen=True)
-class PlacedEnsemble:
+class PlacedEnsemble(Shown):
     """An ensemble on the examples; and along the line that they are on."""
 
     ensemble: Ensemble

@@ -16,6 +16,7 @@ from diagnostics.active.reading import outputs_of, read_as, targets_for
 from diagnostics.active.wish import Wish, held_out_of, subject_of
 from diagnostics.mc_dropout import McDropout, Plan, mc_dropout
 from diagnostics.run import Run
+from diagnostics.shown import Shown
 from diagnostics.store import check_writable, key_part, load, save, saved
 from diagnostics.uncertainty import Outputs, Reading
 from probes.folder import RunError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PlacedDropout:
+class PlacedDropout(Shown):
     """A dropout ensemble, and where its examples are."""
 
     ensemble: McDropout

@@ -13,7 +13,7 @@ from diagnostics.active.line import recorded_data
 from diagnostics.active.wish import Wish
 from diagnostics.uncertainty import TWO_HALVES, Outputs, Reading
 from probes.folder import FathomError
-from probes.program_file import PROGRAM
+from probes.program_file import program_text
 
 if TYPE_CHECKING:
     from diagnostics.subject import Subject
@@ -44,7 +44,7 @@ def outputs_of(folder: Path, wish: Wish, asked: Outputs | None) -> Outputs | Non
 
 def compares_one_logit(folder: Path, targets: NDArray[Any] | None) -> bool:
     """Does the recorded loss read predictions as logits, of targets that are 0 or 1?"""
-    return are_binary(targets) and BINARY in (folder / PROGRAM).read_text("utf-8")
+    return are_binary(targets) and BINARY in program_text(folder)
 
 
 def are_binary(targets: NDArray[Any] | None) -> bool:

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboard.report_command import add_report
+from dashboard.serve_command import add_address, add_serve, show
 from diagnostics.finding import SEVERITIES, Severity
 
 if TYPE_CHECKING:
@@ -52,29 +54,7 @@ def _demo(asked: argparse.Namespace) -> int:
     runs = [Run(summary.path) for summary in find_runs(folder)]
     _tell(runs)
     print(f"\nReport: {report(runs, folder / 'report.html')}", flush=True)
-    return FINE if asked.no_serve else _show(folder, asked.host, asked.port)
-
-
-def _serve(asked: argparse.Namespace) -> int:
-    if not asked.folder.is_dir():
-        raise NotADirectoryError(f"{asked.folder} is not a folder")
-    return _show(asked.folder, asked.host, asked.port)
-
-
-def _show(folder: Path, host: str, port: int) -> int:
-    from dashboard.app import serve
-
-    serve(folder, host, port)
-    return FINE
-
-
-def _report(asked: argparse.Namespace) -> int:
-    from dashboard.report import report
-
-    runs = _open(asked.run)
-    alone = runs[0].name if len(runs) == 1 else "report"
-    print(report(runs, asked.output or Path(f"{alone}.html")))
-    return FINE
+    return FINE if asked.no_serve else show(folder, asked)
 
 
 def _doctor(asked: argparse.Namespace) -> int:
@@ -140,10 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     _demo_parser(commands)
-    _serve_parser(commands)
-    _report_parser(commands)
+    add_serve(partial(_command, commands))
+    add_report(partial(_command, commands), _open)
     _doctor_parser(commands)
     _info_parser(commands)
+    _export_parser(commands)
     _analyse_parser(commands)
     _trial_parsers(commands)
     return parser
@@ -169,30 +150,8 @@ def _demo_parser(commands: Commands) -> None:
         help="where to record (default: runs/demo; if it exists, the next free name)",
     )
     demo.add_argument("--no-serve", action="store_true", help="end after writing the report")
-    _add_address(demo)
+    add_address(demo)
     demo.set_defaults(command=_demo)
-
-
-def _serve_parser(commands: Commands) -> None:
-    told = "the live web app over a folder of runs"
-    serve = _command(commands, "serve", told, "fathom serve runs/")
-    serve.add_argument("folder", type=Path, help="a folder of runs, at any depth")
-    _add_address(serve)
-    serve.set_defaults(command=_serve)
-
-
-def _report_parser(commands: Commands) -> None:
-    told = "one self-contained HTML file about one or several runs"
-    report = _command(commands, "report", told, "fathom report runs/digits -o digits.html")
-    report.add_argument("run", nargs="+", type=Path)
-    report.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        help="the file to write (default: in the current directory, <run's name>.html, "
-        "or report.html for several runs)",
-    )
-    report.set_defaults(command=_report)
 
 
 def _doctor_parser(commands: Commands) -> None:
@@ -224,6 +183,12 @@ def _info_parser(commands: Commands) -> None:
     info.set_defaults(command=_info)
 
 
+def _export_parser(commands: Commands) -> None:
+    from dashboard.export_command import add_export
+
+    add_export(partial(_command, commands))
+
+
 def _analyse_parser(commands: Commands) -> None:
     from dashboard.analyse import add_analyses
 
@@ -234,20 +199,13 @@ def _analyse_parser(commands: Commands) -> None:
 
 
 def _trial_parsers(commands: Commands) -> None:
+    from dashboard.compare_command import add_compare
     from dashboard.preflight_command import add_preflight
     from dashboard.treat_command import add_treat
 
+    add_compare(partial(_command, commands))
     add_preflight(partial(_command, commands))
     add_treat(partial(_command, commands))
-
-
-def _add_address(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--port", type=int, default=8050, help="default: 8050; a busy port gives way to the next"
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="default: 127.0.0.1, seen from this machine only"
-    )
 
 
 if __name__ == "__main__":

@@ -6,125 +6,113 @@ import html
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dashboard.markup import Element, element, to_html
-from dashboard.overview import complaint, facts, notice, notices, state_badge
-from dashboard.panel import Panel, recorded_panels
-from dashboard.report_panels import panel_section, stored_chapter
+from dashboard.bundle import bundle_for, script
+from dashboard.markup import element, to_html
+from dashboard.packing import figures_text, packed
+from dashboard.report_contents import badges, contents, side_by_side
+from dashboard.report_panels import Figures
+from dashboard.report_run import reported, run_section
 from dashboard.theme import CONFIG, css_variables, swaps
-from dashboard.verdicts import telling_step, verdicts
 
 if TYPE_CHECKING:
-    from diagnostics.doctor import Examination
     from diagnostics.run import Run
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("assets/page.js", "report.js", "assets/player.js")
+_SCRIPTS = (
+    "assets/page.js",
+    "assets/download.js",
+    "assets/figures.js",
+    "assets/linked.js",
+    "assets/player.js",
+    "report.js",
+)
+_STYLES = ("assets/fathom.css", "assets/overview.css", "report.css", "assets/print.css")
 _POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
 )
 
 
+@dataclass(frozen=True)
+class Page:
+    """What the file holds: words as HTML, and figures that are still to be drawn."""
+
+    title: str
+    body: str
+    figures: Figures
+
+
 def report(runs: Run | Sequence[Run], path: str | os.PathLike[str]) -> Path:
     """Write the report and return where it is."""
+    return write_whole(Path(path), document(page(runs)).encode())
+
+
+def page(runs: Run | Sequence[Run]) -> Page:
+    """Examine the runs and draw everything that is known of them."""
     several = list(runs) if isinstance(runs, Sequence) else [runs]
-    figures: dict[str, Any] = {}
-    sections = [_run(f"run-{place}", run, figures) for place, run in enumerate(several, start=1)]
-    target = Path(path)
+    shown = [reported(run, f"run-{place}") for place, run in enumerate(several, start=1)]
+    figures: Figures = {}
+    sections = []
+    for each in shown:
+        section, drawn = run_section(each, badges(each))
+        sections.append(section)
+        figures |= drawn
+    main = element("main", "", side_by_side(shown), *sections, id="main")
+    body = element("div", "sheet", contents(shown), main)
+    title = ", ".join(run.name for run in several)
+    return Page(title, _top(title) + to_html(body), figures)
+
+
+def document(page: Page, *, on_paper: bool = False) -> str:
+    """The file's text; for a printer its figures lie open, and are drawn at once."""
+    library = script(bundle_for(page.figures.values()))
+    figures = _harmless(figures_text(page.figures))
+    look = _harmless(json.dumps({"config": CONFIG, "swaps": swaps()}))
+    return _PAGE.format(
+        root=' class="paper" data-scheme="light"' if on_paper else "",
+        policy=_POLICY,
+        title=f"Fathom: {html.escape(page.title)}",
+        style=css_variables() + _texts(_STYLES),
+        body=page.body,
+        form="plain" if on_paper else "gzip",
+        look=look,
+        figures=figures if on_paper else packed(figures),
+        library=library if on_paper else packed(library),
+        script=_texts(_SCRIPTS),
+    )
+
+
+def write_whole(target: Path, content: bytes) -> Path:
+    """Beside its place first: a reader never sees half a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.writing")  # a reader never sees half a report
-    beside.write_text(_document(several, sections, figures), encoding="utf-8")
+    beside = target.with_name(f".{target.name}.writing")
+    beside.write_bytes(content)
     beside.replace(target)
     return target
 
 
-def _run(anchor: str, run: Run, figures: dict[str, Any]) -> Element:
-    told = _examined(run)
-    shown = recorded_panels()
-    pictures = {panel.name: (panel.title, f"{anchor}-{panel.name}") for panel in shown}
-    recorded = []
-    for panel in shown:
-        section, drawn = panel_section(anchor, panel, run, _options(panel, told))
-        recorded.append(section)
-        figures |= drawn
-    computed, drawn = stored_chapter(anchor, run)
-    figures |= drawn
-    return element(
-        "section",
-        "run",
-        element("header", "run-title", element("h2", "", run.name), state_badge(run.state)),
-        facts(run),
-        notices(run),
-        element("h2", "chapter", "Verdicts"),
-        notice(complaint(told)) if isinstance(told, Exception) else verdicts(told, pictures),
-        *recorded,
-        *computed,
-        id=anchor,
-    )
+def _top(title: str) -> str:
+    button = element("button", "scheme", "◐", type="button", title="Light or dark")
+    told = (element("span", "brand", "Fathom"), element("span", "title", title))
+    skip = element("a", "skip", "Skip to the report", href="#main")
+    return to_html(element("header", "top", skip, *told, button))
 
 
-def _examined(run: Run) -> Examination | Exception:
-    from diagnostics.doctor import examine
-
-    try:
-        return examine(run)
-    except Exception as error:  # one broken part never takes the page down
-        return error
-
-
-def _options(panel: Panel[Any], told: Examination | Exception) -> dict[str, Any]:
-    """A picture opens at the step its verdict speaks of."""
-    if isinstance(told, Exception) or not panel.takes("step"):
-        return {}
-    return {"step": telling_step(told, panel.name)}
-
-
-def _contents(runs: Sequence[Run]) -> Element | None:
-    if len(runs) < 2:
-        return None
-    links = [
-        element("li", "", element("a", "", run.name, href=f"#run-{place}"), state_badge(run.state))
-        for place, run in enumerate(runs, start=1)
-    ]
-    return element("nav", "contents", element("ol", "", *links))
-
-
-def _document(runs: Sequence[Run], sections: list[Element], figures: dict[str, Any]) -> str:
-    from plotly.offline import get_plotlyjs
-
-    title = ", ".join(run.name for run in runs)
-    top = element(
-        "header",
-        "top",
-        element("span", "brand", "Fathom"),
-        element("span", "title", title),
-        element("button", "scheme", "◐", id="scheme", type="button", title="Light or dark"),
-    )
-    data = {"figures": figures, "config": CONFIG, "swaps": swaps()}
-    return _PAGE.format(
-        policy=_POLICY,
-        title=f"Fathom: {html.escape(title)}",
-        style=css_variables() + (_HERE / "assets" / "fathom.css").read_text("utf-8"),
-        top=to_html(top),
-        main=to_html(element("main", "", _contents(runs), *sections)),
-        data=_embedded(data),
-        plotly=get_plotlyjs(),
-        script="".join((_HERE / each).read_text("utf-8") for each in _SCRIPTS),
-    )
-
-
-def _embedded(data: dict[str, Any]) -> str:
+def _harmless(told: str) -> str:
     """JSON that cannot end the script element it stands in."""
-    from plotly.utils import PlotlyJSONEncoder
+    return told.replace("<", "\\u003c")
 
-    return json.dumps(data, cls=PlotlyJSONEncoder).replace("<", "\\u003c")
+
+def _texts(names: Sequence[str]) -> str:
+    return "".join((_HERE / each).read_text("utf-8") for each in names)
 
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="en"{root}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -133,10 +121,12 @@ _PAGE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body class="report">
-{top}
-{main}
-<script type="application/json" id="data">{data}</script>
-<script>{plotly}</script>
+<noscript><p class="notice">Pictures are drawn by scripts, which are off here: the words remain.</p>
+</noscript>
+{body}
+<script type="application/json" id="look">{look}</script>
+<script type="text/plain" id="figures" data-form="{form}">{figures}</script>
+<script type="text/plain" id="library" data-form="{form}">{library}</script>
 <script>{script}</script>
 </body>
 </html>

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard.markup import Element, element
 from dashboard.named_numbers import table
 from dashboard.overview import complaint, notice
-from dashboard.panel import Panel, stored_panels
-from dashboard.stored import HEADING, not_computed
+from dashboard.panel import Panel
 
 if TYPE_CHECKING:
     from diagnostics.run import Run
@@ -19,36 +18,28 @@ Figures = dict[str, Any]  # by the section's id; a drawing that a button chooses
 
 
 def panel_section(
-    anchor: str, panel: Panel[Any], run: Run, options: Mapping[str, Any]
+    place: str, panel: Panel[Any], run: Run, options: Mapping[str, Any]
 ) -> tuple[Element, Figures]:
-    """A panel, and the figures that it shows."""
-    place = f"{anchor}-{panel.name}"
-    heading = (element("h2", "", panel.title), element("p", "question", panel.question))
+    """A panel under the id `place`, and the figures that it shows."""
+    heading = (element("h3", "", panel.title), element("p", "question", panel.question))
     try:
         result = panel.analyse(run)
         figures = dict(_drawings(place, panel, result, options))
         below = (element("p", "caption", panel.caption(result)), table(panel.numbers(result)))
     except Exception as error:  # one broken panel never takes the page down
         return element("section", "panel", *heading, notice(complaint(error)), id=place), {}
-    room = f"min-height:{figures[place]['layout'].get('height', 400)}px"  # nothing moves later
-    picture = element("div", "figure", id=f"{place}-figure", role="group", style=room)
     buttons = _buttons(panel.choices(result))
+    picture = _picture(place, panel.title, figures[place])
     return element("section", "panel", *heading, buttons, picture, *below, id=place), figures
 
 
-def stored_chapter(anchor: str, run: Run) -> tuple[list[Element | None], Figures]:
-    """What a command has computed to its end, under one heading; the rest in a line."""
-    there = [panel for panel in stored_panels() if panel.stored.finished(run)]
-    missing = [panel for panel in stored_panels() if panel not in there]
-    sections: list[Element | None] = []
-    figures: Figures = {}
-    for panel in there:
-        section, drawn = panel_section(anchor, panel, run, {})
-        sections.append(section)
-        figures |= drawn
-    told = not_computed(run, missing)
-    heading = element("h2", "chapter", HEADING) if there or told else None
-    return [heading, *sections, told], figures
+def _picture(place: str, title: str, figure: Mapping[str, Any]) -> Element:
+    """Where the figure will be: as high as it, so that nothing moves when it is drawn."""
+    layout = figure["layout"]
+    high = layout.get("height", 400)
+    narrow = (layout.get("meta") or {}).get("narrow", {}).get("height", high)
+    told = {"role": "group", "aria-label": title, "style": f"--high:{high}px;--narrow:{narrow}px"}
+    return element("div", "figure", id=f"{place}-figure", **told)
 
 
 def _drawings(
@@ -59,7 +50,7 @@ def _drawings(
     known = _several(panel.choices(result))
     for chosen in list(product(*known.values()))[1:]:
         asked = dict(zip(known, chosen, strict=True))
-        yield " ".join([place, *chosen]), panel.draw(result, **asked).to_plotly_json()
+        yield " ".join([place, *chosen]), panel.draw(result, **options, **asked).to_plotly_json()
 
 
 def _several(choices: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -29,6 +29,9 @@ const OPTIONS = {
 const TEXT = String.raw`"(?:[^"\\]|\\.)*"`;
 const TOLD = new RegExp(String.raw`\bdescription:(?:${TEXT}|\[(?:${TEXT},?)*\]\.join\(" "\))(?=[,}])`, "g");
 
+// nothing of a figure is ever sent to a server, so no address of one is needed
+const SERVERS = /https:\/\/(?:cloud\.plotly\.com|cdn\.plot\.ly)[^"'`]*/g;
+
 const packagesOf = (inputs) => {
   const there = Object.keys(inputs).filter((path) => inputs[path].bytesInOutput > 0 && !path.endsWith(".css"));
   const found = there.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
@@ -53,7 +56,7 @@ const notice = (name, inputs) => {
 for (const name of ["flat", "whole"]) {
   const { outputFiles, metafile } = await build({ ...OPTIONS, entryPoints: [`${name}.cjs`], outfile: `${name}.js` });
   const { inputs } = Object.values(metafile.outputs)[0];
-  const code = outputFiles[0].text.replace(TOLD, 'description:""');
+  const code = outputFiles[0].text.replace(TOLD, 'description:""').replace(SERVERS, "");
   const target = join(assets, `plotly-${name}.min.js`);
   writeFileSync(target, notice(name, inputs) + code);
   console.log(`${target}: ${code.length} characters`);

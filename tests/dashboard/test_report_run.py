@@ -106,3 +106,24 @@ def test_a_doctor_that_breaks_leaves_the_pictures(
     shown, figures = written(Run(runs / "sick"))
     assert "ZeroDivisionError: oops" in chapter_of(shown, "overview")
     assert "run-1-gradient_flow" in figures
+
+
+def test_the_loss_shows_where_each_finding_began(runs: Path) -> None:
+    sick, healthy = (
+        str(written(Run(runs / name))[1]["run-1-loss_curve"]) for name in ("sick", "healthy")
+    )
+    assert "Vanishing gradient" in sick
+    assert "Vanishing gradient" not in healthy
+
+
+def test_what_was_recorded_and_how_it_was_set_closes_the_overview(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overview = chapter_of(written(run)[0], "overview")
+    assert overview.index('id="run-1-loss_curve"') < overview.index("What was recorded")
+
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("dashboard.report_run.recorded_part", breaks)
+    assert "ZeroDivisionError: oops" in chapter_of(written(run)[0], "overview")

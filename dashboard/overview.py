@@ -6,15 +6,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dashboard.markup import Element, element
-from dashboard.wording import ago, count, number
+from dashboard.run_row import seconds, state_now
+from dashboard.verdicts import ICONS
+from dashboard.wording import ago, count, duration, number, words
 
 if TYPE_CHECKING:
+    from diagnostics.listing import Listing
     from diagnostics.run import Run
 
-STATES = {"running": "live", "finished": "finished", "failed": "failed", "killed": "killed"}
+STATES = {
+    "running": "live",
+    "stale": "stale",
+    "finished": "finished",
+    "failed": "failed",
+    "killed": "killed",
+}
 _ENDINGS = {
     "failed": "Training ended in an exception.",
     "killed": "The training process ended without a word: killed, or out of memory.",
+    "stale": "Its process lives, but nothing new has come for longer than ever before: it may hang "
+    "(a deadlock, a data loader that waits), or be paused. What is below is what it had reached.",
 }
 
 
@@ -43,7 +54,8 @@ def notices(run: Run) -> Element | None:
 
 def warnings(run: Run) -> list[str]:
     """How the run ended if not well, and what of it is missing."""
-    told = [_ENDINGS[run.state]] if run.state in _ENDINGS else []
+    state = state_now(run) if run.state == "running" else run.state
+    told = [_ENDINGS[state]] if state in _ENDINGS else []
     told += [f"Step {e.step:,}: {e.text}" for e in run.events if e.kind == "exception"]
     if run.dropped:
         told.append(
@@ -58,6 +70,17 @@ def warnings(run: Run) -> list[str]:
 def notice(text: str) -> Element:
     """One sentence that must not be missed."""
     return element("p", "notice", element("span", "icon", "!"), text)
+
+
+def meanwhile(run: Run, listing: Listing | None) -> Element:
+    """While the rules still look: what is already known, if anything is."""
+    many = count(run.records, "recorded step")
+    waiting = element("p", "quiet", f"Examining {many}…")
+    if listing is None or not (listing.verdicts or listing.looked):
+        return waiting
+    named = ", ".join(f"{ICONS[each.severity]} {words(each.disease)}" for each in listing.verdicts)
+    known = element("p", "notice", f"When last examined: {named or 'no findings'}.")
+    return element("div", "", waiting, known)
 
 
 def complaint(error: Exception) -> str:
@@ -77,6 +100,7 @@ def known(run: Run) -> dict[str, str]:
         "Model": _model(run.info.get("model") or {}),
         **_last_values(run),
         "Started": moment(run.info.get("started", "")),
+        "Took": _took(run),
         "Cost of recording": "" if run.overhead is None else f"{run.overhead:.1%} of training time",
         "Versions": ", ".join(f"{what} {which}" for what, which in _versions(run).items()),
         "Commit": _commit(run.info.get("git") or {}),
@@ -102,6 +126,14 @@ def _last_values(run: Run, most: int = 4) -> dict[str, str]:
         values = run.scalar(name).values
         last[f"Last {name}"] = number(float(values[-1])) if len(values) else ""
     return last
+
+
+def _took(run: Run) -> str:
+    """From its start to its last news, and how fast its steps were."""
+    passed = float(run.summary.get("updated") or 0.0) - seconds(run.info.get("started"))
+    if passed <= 0 or not seconds(run.info.get("started")):
+        return ""
+    return f"{duration(passed)} · {number(run.last_step / passed)} steps/s"
 
 
 def _commit(git: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dashboard.sparkline import Sparkline, sparkline
 from diagnostics.highlights import course_of, extremes_of, last_values
@@ -98,7 +98,20 @@ def run_row(known: Known) -> RunRow:
     )
 
 
-def state_now(known: Known) -> str:
+class Kept(Protocol):
+    """A run, whether it is open or only known from its small files."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def info(self) -> Mapping[str, Any]: ...
+
+    @property
+    def summary(self) -> dict[str, Any]: ...
+
+
+def state_now(known: Kept) -> str:
     """A live run may be lost, or hang, without a file of it changing."""
     state = state_of(known.path, known.summary)
     is_late = is_stale(known.summary, seconds(known.info.get("started")), time.time())

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 ICONS: dict[Severity, str] = {"error": "✕", "warning": "!", "hint": "i"}
 # of each panel: its title, and where it is: a place of this page, or the address of another
 Pictures = Mapping[str, tuple[str, str]]
-SEVERAL = 2  # verdicts from which on a list of them comes first
+SEVERAL = 2  # causes from which on a list of them comes first
 
 
 def verdicts(examination: Examination, pictures: Pictures | None = None) -> Element:
-    """Every cause as a card with what it brings inside; hints apart; what could not be judged."""
+    """All causes at a glance; each as a card, the worst one open; hints apart; then the rest."""
     shown = pictures or {}
-    cards = [_cause(cause, caused, shown) for cause, caused in _causes(examination)]
+    causes = _causes(examination)
+    first = [_cause(cause, caused, shown) for cause, caused in causes[:1]]
+    others = [_folded(cause, caused, shown) for cause, caused in causes[1:]]
     return element(
         "div",
         "verdicts",
-        _summary(examination),
-        *(cards or [_healthy(len(examination.passed))]),
+        _at_a_glance(causes, shown),
+        *(first or [_healthy(examination)]),
+        *others,
         _hints(examination.hints, shown),
         _thresholds(examination),
         _list("Looked and found nothing", [words(slug) for slug in examination.passed]),
@@ -58,7 +61,7 @@ def card(finding: Finding, pictures: Pictures | None = None, *inside: Element) -
     return element(
         "article",
         f"verdict {finding.severity}",
-        _head(finding),
+        _head(finding, pictures or {}),
         element("p", "symptom", finding.symptom),
         _evidence(finding.evidence),
         element(
@@ -89,6 +92,28 @@ def _causes(examination: Examination) -> list[tuple[Finding, list[Finding]]]:
     return found
 
 
+def _at_a_glance(causes: list[tuple[Finding, list[Finding]]], pictures: Pictures) -> Element | None:
+    """Of several causes a line each, before the first card pushes the others out of sight."""
+    if len(causes) < SEVERAL:
+        return None
+    caused = sum(len(brought) for _, brought in causes)
+    brought = f", and {count(caused, 'consequence')} of them" if caused else ""
+    lines = (_line(cause, pictures) for cause, _ in causes)
+    told = element("p", "summary", f"{count(len(causes), 'cause')}{brought}.")
+    return element("section", "glance", told, element("ol", "", *lines))
+
+
+def _line(finding: Finding, pictures: Pictures) -> Element:
+    return element(
+        "li",
+        finding.severity,
+        badge(finding.severity),
+        element("strong", "", words(finding.disease)),
+        element("span", "symptom", finding.symptom),
+        _first_seen(finding, pictures),
+    )
+
+
 def _cause(finding: Finding, caused: list[Finding], pictures: Pictures) -> Element:
     if not caused:
         return card(finding, pictures)
@@ -96,21 +121,33 @@ def _cause(finding: Finding, caused: list[Finding], pictures: Pictures) -> Eleme
     return card(finding, pictures, element("div", "brought", *within))
 
 
+def _folded(finding: Finding, caused: list[Finding], pictures: Pictures) -> Element:
+    """A cause that is not the worst."""
+    whole = _cause(finding, caused, pictures)
+    kind = f"less folded {finding.severity}"
+    return element("details", kind, _summary(finding), whole)
+
+
 def _closed(finding: Finding, pictures: Pictures) -> Element:
     """A consequence, or a hint: in one line until somebody wants more."""
-    head = (
+    return element("details", "less", _summary(finding), card(finding, pictures))
+
+
+def _summary(finding: Finding) -> Element:
+    return element(
+        "summary",
+        "",
         badge(finding.severity),
         element("strong", "", words(finding.disease)),
         _because(finding),
+        element("span", "symptom", finding.symptom),
     )
-    line = element("span", "symptom", finding.symptom)
-    summary = element("summary", "", *head, line)
-    return element("details", "less", summary, card(finding, pictures))
 
 
-def _head(finding: Finding) -> Element:
+def _head(finding: Finding, pictures: Pictures) -> Element:
     title = element("h3", "", words(finding.disease))
-    return element("header", "", badge(finding.severity), title, _because(finding))
+    seen = _first_seen(finding, pictures)
+    return element("header", "", badge(finding.severity), title, _because(finding), seen)
 
 
 def _because(finding: Finding) -> Element | None:
@@ -123,17 +160,6 @@ def badge(severity: Severity) -> Element:
     """Icon and word: a severity is never told by colour alone."""
     icon = element("span", "icon", ICONS[severity])
     return element("span", f"badge {severity}", icon, severity)
-
-
-def _summary(examination: Examination) -> Element | None:
-    """Where there are many cards: what there is, in one line."""
-    causes = [finding for finding in examination.findings if not finding.because_of]
-    caused = len(examination.findings) - len(causes)
-    if len(causes) < SEVERAL:
-        return None
-    brought = f", and {count(caused, 'consequence')} of them" if caused else ""
-    told = "; ".join(words(finding.disease) for finding in causes)
-    return element("p", "summary", f"{count(len(causes), 'cause')}{brought}: {told}.")
 
 
 def _evidence(evidence: tuple[Evidence, ...]) -> Element | None:
@@ -158,17 +184,31 @@ def _entry(term: str, told: str) -> tuple[Element, ...]:
     return (element("dt", "", term), element("dd", "", told)) if told else ()
 
 
+def _first_seen(finding: Finding, pictures: Pictures) -> Element:
+    """When it began, and from there a way to its picture."""
+    told = f"first seen at step {finding.steps[0]:,}"
+    return element("span", "seen", _way(finding, pictures, told) or told)
+
+
 def _picture(finding: Finding, pictures: Pictures) -> Element | None:
     """A way to the panel that shows it, at its first step."""
     if finding.panel not in pictures:
         return None
+    title, _ = pictures[finding.panel]
+    told = f"{title} at step {finding.steps[0]:,}"
+    return element("p", "to-picture", _way(finding, pictures, told))
+
+
+def _way(finding: Finding, pictures: Pictures, told: str) -> Element | None:
+    if finding.panel not in pictures:
+        return None
     title, place = pictures[finding.panel]
     first = finding.steps[0]
-    elsewhere = place.startswith("?")
-    href = place.replace("#", f"&step={first}#", 1) if elsewhere else f"#{place}"
-    told = {} if elsewhere else {"data-place": place, "data-step": str(first)}
-    link = element("a", "", f"{title} at step {first:,}", href=href)
-    return element("p", "to-picture", link, **told)
+    if place.startswith("?"):
+        href = place.replace("#", f"&step={first}#", 1)
+        return element("a", "", told, href=href, title=title)
+    here = {"data-place": place, "data-step": str(first)}
+    return element("a", "", told, href=f"#{place}", title=title, **here)
 
 
 def _page(disease: str) -> Element | None:
@@ -191,15 +231,14 @@ def _hints(hints: tuple[Finding, ...], pictures: Pictures) -> Element | None:
     return element("section", "hints", element("h3", "", title), *cards)
 
 
-def _healthy(looked: int) -> Element:
+def _healthy(examination: Examination) -> Element:
+    """How many looked, and how many could not: silence is not health."""
+    looked, lacking = len(examination.passed), len(examination.undecided)
     if not looked:
         return element("p", "quiet", "No rule could judge this run yet.")
-    return element(
-        "p",
-        "healthy",
-        element("span", "icon", "✓"),
-        f"No findings. {count(looked, 'rule')} looked.",
-    )
+    rest = f" {lacking:,} could not judge; why is told below." if lacking else ""
+    told = f"No findings. {count(looked, 'rule')} looked.{rest}"
+    return element("p", "healthy", element("span", "icon", "✓"), told)
 
 
 def _thresholds(examination: Examination) -> Element | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,14 @@ def deposit(model: nn.Module, loss: Loss, data: tuple[Any, Any], path: Path, ran
     return Deposit(model, loss, None if rank else batch, path, held_out)
 
 
-def new_run(path: Path, training: Training, probes: Sequence[Probe], plan: Schedule) -> None:
-    """Make the folder, and write down what is known at the start."""
+def new_run(
+    path: Path,
+    training: Training,
+    probes: Sequence[Probe],
+    plan: Schedule,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Make the folder, and write down what is known at the start, and what the user says."""
     model = {
         "class": type(training.model).__name__,
         "parameters": _size(training.model),
@@ -54,7 +60,8 @@ def new_run(path: Path, training: Training, probes: Sequence[Probe], plan: Sched
         "schedule": str(plan),
         "series": {probe.series: probe.state for probe in probes},
     }
-    create_run(path, {**origin(), **info})
+    told = {"config": config} if config else {}
+    create_run(path, {**origin(), **info, **told})
 
 
 def kind_of(optimizer: Optimizer) -> str:

@@ -27,6 +27,7 @@ from probes.arguments import (
 )
 from probes.black_box import NonFiniteError
 from probes.compiled import is_compiled
+from probes.config import kept_config
 from probes.courier import Courier
 from probes.folder import SUMMARY, of_rank
 from probes.incidents import Account, Incidents
@@ -66,6 +67,7 @@ class Recorder:
               fn(model, batch) does
     on_nonfinite   "raise" stops training before the weights are spoilt by a NaN or infinity;
               where it came from is recorded either way
+    config    what else is to be remembered, such as {"lr": 3e-4, "dataset": "digits"}: as JSON
     on_finding     called with each new finding of the doctor, while training goes on; the run is
               examined in a process of its own
     """
@@ -88,6 +90,7 @@ class Recorder:
         held_out: Any = None,
         on_nonfinite: Literal["record", "raise"] = "record",
         on_finding: OnFinding | None = None,
+        config: Any = None,
     ) -> None:
         self.path = Path(path)
         self._model = checked_model(unwrapped(model), layers)
@@ -100,10 +103,11 @@ class Recorder:
             self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
         )
         self._program = deposit(self._model, loss, (batch, held_out), self.path, self._rank)
-        if not resume and not self._rank:
-            new_run(self.path, training, self._probes, schedule(every, budget, 0, processes))
-        start, courier = open_run(self.path, self._rank, processes)
         self._troubles, self._scales = Troubles(self.path), LossScales(self._skipped)
+        if not resume and not self._rank:
+            told = kept_config(config, self._troubles)
+            new_run(self.path, training, self._probes, schedule(every, budget, 0, processes), told)
+        start, courier = open_run(self.path, self._rank, processes)
         self._watch = Watch(training, self._probes, self._scales, self._troubles)
         self._outbox = self._begin(courier, start)
         plan = schedule(every, budget, start, processes)

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "diagnostics": (
         *("diagnostics", "probes.recording", "probes.recording_file", "probes.folder"),
         *("probes.merging", "probes.program_file", "probes.snapshot_file"),
+        *("probes.highlights", "probes.outline"),
     ),
     "dashboard": ("dashboard", "diagnostics"),
 }
@@ -36,13 +37,14 @@ TORCH_FREE = (
     ),
     "probes/schedule.py",
     *(f"probes/{name}.py" for name in ("scribe", "troubles", "wire", "gallery")),
+    *(f"probes/{name}.py" for name in ("highlights", "outline", "claims", "plain_file")),
 )
 SUBJECT = "diagnostics/subject/*.py"  # a subject, and what it is made of
 CHECKS = "diagnostics/checks/*.py"  # of a model in memory, before its training
 TREATMENT = "diagnostics/treatment/*.py"  # trains copies of what it treats
 DOORS = {
     "torch": ("probes/*.py", SUBJECT, CHECKS, TREATMENT),
-    "h5py": (*CONTRACT, "diagnostics/store.py"),
+    "h5py": (*CONTRACT, "diagnostics/store.py", "diagnostics/taster.py"),
     "dash": ("dashboard/app.py", "dashboard/pages/*.py"),
     "plotly": ("dashboard/*",),
     "scipy": ("diagnostics/*",),

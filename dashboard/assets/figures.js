@@ -15,7 +15,7 @@ window.fathomFigures = (() => {
   // A copy, in other colours: plotly writes into what it is given. Numbers stay the same object,
   // by which plotly sees that they have not changed.
   const recoloured = (value, colours) => {
-    if (typeof value === "string") return colours[value] || value;
+    if (typeof value === "string") return Object.hasOwn(colours, value) ? colours[value] : value;
     if (Array.isArray(value)) {
       return ArrayBuffer.isView(value[0]) ? value : value.map((each) => recoloured(each, colours));
     }

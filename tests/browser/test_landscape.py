@@ -99,7 +99,7 @@ def test_without_a_program_one_line_says_how_to_record_one(visit: Open, address:
 def test_a_landscape_is_computed_by_clicking(visit: Open, serve: Serve, programmed: Path) -> None:
     page = visit(f"{serve(programmed)}/?page=landscape")
     expect(page.locator("#not-computed")).to_contain_text("fathom analyse curvature")
-    page.get_by_role("link", name="ask for it here").first.click()
+    page.locator("#not-computed li", has_text="Loss landscape").get_by_role("link").click()
     fill(page, "resolution", "15")
     pick(page, "along", "trajectory")
     page.locator("#compute").click()

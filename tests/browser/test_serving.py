@@ -6,7 +6,7 @@ import http.client
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,9 @@ def proxied(upstream: str) -> Iterator[str]:
             for name, value in found.getheaders():
                 if name.lower() not in ("connection", "transfer-encoding", "server", "date"):
                     self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):  # the page has been left
+                self.end_headers()
+                self.wfile.write(content)
 
         do_GET = do_POST = answer  # noqa: N815  (names of the library's)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,19 @@ from dashboard.overview import (
     complaint,
     facts,
     known,
+    meanwhile,
     moment,
     notice,
     notices,
     state_badge,
     warnings,
 )
+from diagnostics.listing import Listing, Told
 from diagnostics.run import FathomError, Run
+from diagnostics.runs import STALE
+from probes.folder import hold
 from probes.recording import Event
+from tests.dashboard.listed import make_run
 from tests.dashboard.samples import HOSTILE
 
 
@@ -33,6 +41,7 @@ def run(runs: Path) -> Run:
     [
         ("running", None, "live"),
         ("running", 125, "live · last step 2 min ago"),
+        ("stale", 7200, "stale · last step 2 h ago"),
         ("killed", None, "killed"),
         ("odd", None, "odd"),
     ],
@@ -111,6 +120,34 @@ def test_files_passed_over_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_our_errors_speak_for_themselves_and_others_are_named() -> None:
     assert complaint(FathomError("no series 'x'")) == "no series 'x'"
     assert complaint(KeyError("x")) == "This part broke: KeyError: 'x'"
+
+
+def test_a_run_that_lives_and_is_silent_is_stale(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", state="running", updated=time.time() - STALE - 60)
+    assert "killed" in warnings(Run(folder))[0]
+    held = hold(folder)
+    try:
+        assert "it may hang" in warnings(Run(folder))[0]
+    finally:
+        os.close(held)
+
+
+def test_how_long_it_took_and_how_fast_it_was(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.info = {"started": "2026-01-02T03:04:05+00:00"}
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc).timestamp()
+    monkeypatch.setattr(Run, "summary", {"updated": began + 120})
+    assert known(run)["Took"] == "2 min 00 s · 0.25 steps/s"  # of 30 steps
+    monkeypatch.setattr(Run, "summary", {})
+    assert "Took" not in known(run)
+
+
+def test_what_was_found_before_is_told_while_the_rules_look(run: Run) -> None:
+    assert "Examining 30 recorded steps…" in to_html(meanwhile(run, None))
+    found = Listing("", (Told("dead_relu", "error"), Told("plateau", "warning")))
+    written = to_html(meanwhile(run, found))
+    assert "When last examined: ✕ Dead ReLU, ! Plateau." in written
+    assert "no findings" in to_html(meanwhile(run, Listing("", (), looked=3)))
+    assert "When last" not in to_html(meanwhile(run, Listing("", trouble="broken")))
 
 
 def test_a_notice_is_text() -> None:

@@ -59,6 +59,7 @@ def test_silence_is_not_health() -> None:
     assert "No rule could judge" in written
 
 
+NAMES = ("Bad initialisation scale", "Learning rate too low")
 PICTURES = {"gradient_flow": ("Gradient flow", "run-1-gradient_flow")}
 
 
@@ -93,14 +94,46 @@ def test_what_a_cause_brings_stands_inside_of_its_card() -> None:
 
 
 def test_several_causes_are_named_first() -> None:
-    written = to_html(verdicts(examined()))
-    summary = written[: written.index("<article")]
-    assert (
-        "2 causes, and 1 consequence of them: Bad initialisation scale; Learning rate too low."
-        in summary
-    )
+    written = to_html(verdicts(examined(), PICTURES))
+    glance = written[: written.index("<article")]
+    assert "2 causes, and 1 consequence of them." in glance
+    lines = re.findall("<li.*?</li>", glance)
+    assert [name in line for name, line in zip(NAMES, lines, strict=True)] == [True, True]
+    assert 'data-step="0"' in lines[0]
+    assert "first seen at step 0" in lines[0]
+    assert "href" not in lines[1]  # its panel is not there
     alone = to_html(verdicts(examined(findings=(make_finding(),))))
     assert "causes" not in alone[: alone.index("<article")]
+
+
+def test_only_the_worst_cause_is_unfolded() -> None:
+    written = to_html(verdicts(examined()))
+    first, second = cards(written)
+    before = written[: written.index(second)]
+    assert before.count("<details") - before.count("</details") == 1
+    assert "Learning rate too low" in before[before.rindex("<details") :]
+    outside = written[: written.index(first)]
+    assert "<details" not in outside
+
+
+def test_a_card_says_first_when_it_began() -> None:
+    head = re.search("<header.*?</header>", to_html(card(make_finding(steps=(1234, 4000)), PICTURES)))
+    assert head is not None
+    assert "first seen at step 1,234" in head[0]
+    assert 'data-step="1234"' in head[0]
+
+
+def test_in_the_app_the_way_goes_to_another_page() -> None:
+    there = {"gradient_flow": ("Gradient flow", "?page=layers&run=a/b#gradient_flow")}
+    written = to_html(card(make_finding(steps=(30, 40)), there))
+    assert written.count('href="?page=layers&amp;run=a/b&amp;step=30#gradient_flow"') == 2
+    assert "data-place" not in written
+
+
+def test_of_a_healthy_run_it_is_told_how_many_could_not_judge() -> None:
+    undecided = tuple((slug, NotEnough("no loss")) for slug in ("plateau", "overfitting"))
+    written = to_html(verdicts(Examination("run", (), undecided, ("dead_relu",) * 3)))
+    assert "No findings. 3 rules looked. 2 could not judge; why is told below." in written
 
 
 def test_a_card_leads_to_its_picture_at_its_step() -> None:

@@ -48,6 +48,16 @@ def test_a_run_that_grows_is_left_alone_for_a_while(
     assert asked == ["run", "run"]
 
 
+def test_what_is_known_is_told_without_waiting(tmp_path: Path, asked: list[str]) -> None:
+    path = train(tmp_path / "run", steps=2)
+    examined = Examined()
+    assert examined.known(path) is None
+    assert asked == []
+    examination = examined.of(path)
+    assert examined.known(path) is examination
+    assert asked == ["run"]
+
+
 def test_only_some_are_kept(tmp_path: Path, asked: list[str]) -> None:
     paths = [train(tmp_path / f"run{n}", steps=2) for n in range(2)]
     examined = Examined()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,23 @@ def test_what_fails_is_not_remembered(runs: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         known.result(run, broken)
     assert known.result(run, panel) == 1
+
+
+def test_anything_else_is_asked_once_and_by_one_viewer_at_a_time(runs: Path) -> None:
+    opened = OpenRuns(runs)
+    run, inside, most = opened.kept("sick"), [0], [0]
+
+    def slow(_: Run) -> str:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        time.sleep(0.02)
+        inside[0] -= 1
+        return "told"
+
+    with ThreadPoolExecutor(4) as viewers:
+        told = list(viewers.map(lambda n: opened.asked(run, f"what {n % 2}", slow), range(8)))
+    assert told == ["told"] * 8
+    assert most == [1]
 
 
 def test_look_reads_what_is_new_and_kept_does_not(own: Path) -> None:

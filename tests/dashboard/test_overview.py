@@ -123,7 +123,9 @@ def test_our_errors_speak_for_themselves_and_others_are_named() -> None:
 
 
 def test_a_run_that_lives_and_is_silent_is_stale(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "run", state="running", updated=time.time() - STALE - 60)
+    folder = make_run(
+        tmp_path / "run", state="running", updated=time.time() - STALE - 60, steps=10**9
+    )
     assert "killed" in warnings(Run(folder))[0]
     held = hold(folder)
     try:

@@ -117,7 +117,9 @@ def test_only_the_worst_cause_is_unfolded() -> None:
 
 
 def test_a_card_says_first_when_it_began() -> None:
-    head = re.search("<header.*?</header>", to_html(card(make_finding(steps=(1234, 4000)), PICTURES)))
+    head = re.search(
+        "<header.*?</header>", to_html(card(make_finding(steps=(1234, 4000)), PICTURES))
+    )
     assert head is not None
     assert "first seen at step 1,234" in head[0]
     assert 'data-step="1234"' in head[0]

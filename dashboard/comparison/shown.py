@@ -40,6 +40,8 @@ class Shown:
     def scalars(self, asked: Wanted) -> Picture:
         """All that was logged."""
         found = self._curves(asked)
+        if not (found.overlays or found.lacking):
+            raise FathomError("none of these runs has logged a number: recorder.log(loss=loss).")
         return (
             lambda: overlay.draw(found, asked.scale),
             overlay.caption(found, asked.scale),

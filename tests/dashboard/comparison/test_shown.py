@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from dashboard.comparison.shown import Shown
 from dashboard.comparison.views import Views
@@ -14,6 +15,7 @@ from dashboard.markup import to_html
 from dashboard.open_runs import OpenRuns
 from dashboard.run_colours import run_colour
 from diagnostics.run import FathomError, Run
+from probes import Recorder
 from tests.trainings import record
 from tests.twins import folder, twin
 
@@ -85,3 +87,15 @@ def test_the_tables(shown: Shown) -> None:
     assert "not found" in to_html(shown.verdicts(two)) or "No findings" in to_html(
         shown.verdicts(two)
     )
+
+
+def test_runs_that_logged_nothing_say_so(shown: Shown, tmp_path: Any) -> None:
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for name in ("one", "two"):
+        with Recorder(model, optimizer, tmp_path / name):
+            model(torch.ones(1, 2)).sum().backward()
+            optimizer.step()
+    silent = [Run(tmp_path / name) for name in ("one", "two")]
+    with pytest.raises(FathomError, match="has logged a number"):
+        shown.scalars(asked(runs=tuple(silent)))

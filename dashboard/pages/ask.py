@@ -175,7 +175,10 @@ def _start(
     for field in question.fields:
         if field.kind == "runs":
             gathered[field.name] = [answers.get(f"{field.name} {n}") for n in range(field.many)]
-    paths = {each.name: each.path for each in runs.summaries()}
+    named = [
+        each for field in question.fields if field.kind == "runs" for each in gathered[field.name]
+    ]
+    paths = {each: runs.folder(str(each)) for each in named if each}
     jobs.start(name, question.command(runs.kept(name).path, gathered, paths))
 
 

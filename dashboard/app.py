@@ -20,8 +20,8 @@ from dashboard.guard import LOOPBACK, guard
 from dashboard.health import offer_health
 from dashboard.jobs import Jobs
 from dashboard.markup import Element, element, to_html
-from dashboard.navigation import pages, top
-from dashboard.no_runs import empty
+from dashboard.navigation import ALONE, PAGES, pages, top
+from dashboard.no_runs import empty, unknown
 from dashboard.open_runs import LIVE, OpenRuns
 from dashboard.overview import complaint, notice, state_badge
 from dashboard.pages import ask, chapter, compare, layers, overview
@@ -33,7 +33,7 @@ from dashboard.pages.stored_pictures import watch_results
 from dashboard.panel import panels, recorded_panels, stored_panels
 from dashboard.run_row import state_now
 from dashboard.theme import CONFIG, css_variables, swaps
-from dashboard.verdicts import severities, telling_step
+from dashboard.verdicts import severities, telling_step, words_of
 from diagnostics.run import FathomError, Run
 
 LATEST = "latest"  # a name for the run that began last
@@ -66,6 +66,7 @@ def build(
     *,
     base_path: str = "/",
     token: str = "",
+    runs: OpenRuns | None = None,
 ) -> Dash:
     """The app over a folder of runs; it answers only to these host names (None: to any)."""
     app = Dash(
@@ -82,7 +83,7 @@ def build(
     )
     app.index_string = _index(app, root)
     app.layout = _layout()
-    runs, drawn = OpenRuns(root), Drawn()
+    runs, drawn = runs or OpenRuns(root), Drawn()
     examined = Examined(first=runs.let_pass)
     shared = Shared(runs, drawn, examined)
     _start(app)
@@ -115,12 +116,13 @@ def _index(app: Dash, root: Path) -> str:
 
 
 def _layout() -> Component:
-    stores = ("address", "page", "listing", "cursor", "telling")
-    heard = ("heard-listing", "heard-cursor", "heard-telling", "heard-tick", "heard-page")
+    stores = ("address", "page", "listing", "cursor")
+    judged = ("telling", "verdict", "pending", "again")
+    heard = [f"heard-{what}" for what in ("listing", "cursor", "tick", "page", *judged)]
     return html.Main(
         [
             dcc.Interval(id="tick", interval=TICK),
-            *(dcc.Store(id=name) for name in (*stores, *heard)),
+            *(dcc.Store(id=name) for name in (*stores, *judged, *heard)),
             html.Div(id="message"),
             html.Div(
                 [
@@ -148,6 +150,8 @@ def _start(app: Dash) -> None:
     tell(app, "fathomShell.learn({tick: news ?? 0})", "tick.n_intervals", "heard-tick")
     tell(app, "fathomShell.settle()", "content.children", "heard-page")
     tell(app, "fathomLinked.tell(news)", "telling.data", "heard-telling")
+    tell(app, "fathomShell.learn({verdict: news})", "verdict.data", "heard-verdict")
+    tell(app, "fathomShell.askAgain(news)", "pending.data", "heard-pending")
 
 
 def _render(app: Dash) -> None:
@@ -159,7 +163,9 @@ def _render(app: Dash) -> None:
             raise PreventUpdate
         own = _OWN.get(page)
         found = own() if own else chapter.layout(str(page))
-        return found or component(notice(f"There is no page '{page}'; choose one on the left."))
+        title = [html.H1(dict(PAGES)[page], className="unseen")] if page in ALONE else []
+        lost = component(notice(f"There is no page '{page}'; choose one from the list of pages."))
+        return title + found if found else lost
 
 
 def _list(app: Dash, runs: OpenRuns) -> None:
@@ -195,7 +201,9 @@ def _follow(app: Dash, runs: OpenRuns) -> None:
         try:
             run, updated = runs.look(name), runs.summary(name).updated
         except FathomError as error:
-            return no_update, component(notice(str(error))), True, no_update
+            alone = Address.read(address).page in ALONE
+            told = None if alone else component(unknown(str(error)))
+            return no_update, told, not alone, no_update
         now = {"run": name, "generation": run.generation, "state": run.state}
         if now == cursor and run.state != "running":
             raise PreventUpdate
@@ -209,26 +217,40 @@ def _head(run: Run, name: str, updated: float) -> Element:
     return element(
         "header",
         "run-title",
-        element("h2", "", name),
+        element("h1", "", name),
         state_badge(state, since),
     )
 
 
 def _judge(app: Dash, runs: OpenRuns, examined: Examined) -> None:
-    """Of every page: what the doctor says in a word, and at which step each picture tells it."""
+    """Of every page: what the doctor says in a word, and at which step each picture tells it.
+
+    A long run takes a while: until then the browser asks `again`. Pages follow `verdict`.
+    """
 
     @app.callback(
         Output("judged", "children"),
         Output("telling", "data"),
+        Output("verdict", "data"),
+        Output("pending", "data"),
         Input("cursor", "data"),
+        Input("again", "data"),
+        State("verdict", "data"),
     )
-    def judge(cursor: Any) -> Any:
+    def judge(cursor: Any, again: Any, before: Any) -> Any:
         if not cursor:
             raise PreventUpdate
+        name = cursor["run"]
         try:
-            examination = examined.of(runs.kept(cursor["run"]).path)
+            examination, pending = examined.soon(runs.kept(name).path)
         except Exception as error:  # one broken part never takes the page down
-            return complaint(error), {}
+            return complaint(error), {}, {"run": name, "told": ""}, None
+        ask = (again or 0) + 1 if pending else None
+        if examination is None:
+            return "examining…", {}, no_update, ask
+        now = {"run": name, "told": words_of(examination)}
+        if now == before:
+            return no_update, no_update, no_update, ask
         steps = {panel.name: telling_step(examination, panel.name) for panel in panels()}
-        told = {name: step for name, step in steps.items() if step is not None}
-        return [component(each) for each in severities(examination)], told
+        told = {panel: step for panel, step in steps.items() if step is not None}
+        return [component(each) for each in severities(examination)], told, now, ask

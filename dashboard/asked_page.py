@@ -49,7 +49,7 @@ def _card(question: Question, run: Run, here: Address, chosen: bool) -> Element:
         element("span", "told", question.told),
         element("span", "gives", told if possible else "needs a recorded loss program"),
     )
-    return element("a", kind, *inside, href=f"{here.link()}&ask={question.name}")
+    return element("a", kind, *inside, href=f"{here.link()}&ask={question.name}#ask-one")
 
 
 def told(look: Look, run: str) -> Element:

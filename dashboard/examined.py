@@ -7,20 +7,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from diagnostics.run import Run
+from diagnostics.run import FathomError, Run
 
 if TYPE_CHECKING:
     from diagnostics.doctor import Examination
 
 MOST = 12  # runs that are kept
+PATIENCE = 0.1  # seconds; a short run is examined by then
 REST = 5.0  # times as long as it took, a run that grows is left alone
 
 
 class Examined:
-    """Each run is examined on a view of its own, so that no picture waits for it.
+    """Each run is examined on a view of its own, beside whoever asks: no picture waits for it.
 
     `first`: what is waited for before a run is examined.
     """
@@ -32,48 +33,88 @@ class Examined:
 
     def of(self, path: Path) -> Examination:
         """What is known of a run: as it is now, or as it was a little while ago."""
-        with self._lock:
-            patient = self._patients.setdefault(path, _Patient(path))
-            self._patients.move_to_end(path)
-            while len(self._patients) > MOST:
-                self._patients.popitem(last=False)
-        return patient.examined(self._first)
+        patient = self._patient(path)
+        if patient.begin():
+            patient.done.wait()
+        return patient.examination()
+
+    def soon(self, path: Path, patience: float = PATIENCE) -> tuple[Examination | None, bool]:
+        """What is known by now, if anything is; and whether more will be known soon."""
+        patient = self._patient(path)
+        if patient.begin():
+            patient.done.wait(patience)
+        pending = not patient.done.is_set()
+        return (None if pending and patient.known is None else patient.examination()), pending
 
     def known(self, path: Path) -> Examination | None:
         """What has been found already, without waiting for it."""
         with self._lock:
             patient = self._patients.get(path)
-        return patient.known if patient else None
+        return patient.known.examination if patient and patient.known else None
+
+    def _patient(self, path: Path) -> _Patient:
+        with self._lock:
+            patient = self._patients.setdefault(path, _Patient(path, self._first))
+            self._patients.move_to_end(path)
+            while len(self._patients) > MOST:
+                self._patients.popitem(last=False)
+            return patient
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Known:
-    generation: int
     examination: Examination
     again: float  # before then it is not asked once more
 
 
 class _Patient:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    """A run, what is known of it, and whether somebody is with it just now."""
+
+    def __init__(self, path: Path, first: Callable[[Path], None]) -> None:
+        self.known: _Known | None = None
+        self.done = Event()
+        self._path, self._first = path, first
         self._lock = Lock()
         self._run: Run | None = None
-        self._known: _Known | None = None
+        self._error: Exception | None = None
+        self.done.set()
 
-    @property
-    def known(self) -> Examination | None:
-        return self._known.examination if self._known else None
-
-    def examined(self, first: Callable[[Path], None]) -> Examination:
+    def begin(self) -> bool:
+        """Begin, unless it is known or begun already; is there something to wait for?"""
         with self._lock:
-            if self._known and time.monotonic() < self._known.again:
-                return self._known.examination
-            run = self._run = self._run or Run(self._path)
-            run.refresh()
-            if self._known is None or self._known.generation != run.generation:
-                first(self._path)
-                self._known = _examine(run)
-            return self._known.examination
+            if not self.done.is_set():
+                return True
+            if self._is_known():
+                return False
+            self.done.clear()
+            Thread(target=self._work, daemon=True).start()
+            return True
+
+    def examination(self) -> Examination:
+        if self.known is None:
+            raise self._error or FathomError(f"'{self._path}' could not be examined.")
+        return self.known.examination
+
+    def _is_known(self) -> bool:
+        """Nothing has changed since it was found, or since it broke."""
+        if self.known and time.monotonic() < self.known.again and self._is_live():
+            return True
+        if self._run is None or self._run.refresh():
+            return False
+        return bool(self._error) or self.known is not None
+
+    def _is_live(self) -> bool:
+        return self._run is not None and self._run.state == "running"
+
+    def _work(self) -> None:
+        try:
+            self._first(self._path)
+            self._run = self._run or Run(self._path)
+            self.known, self._error = _examine(self._run), None
+        except Exception as error:  # whoever asks is told
+            self.known, self._error = None, error
+        finally:
+            self.done.set()
 
 
 def _examine(run: Run) -> _Known:
@@ -82,5 +123,4 @@ def _examine(run: Run) -> _Known:
     began = time.monotonic()
     examination = examine(run)
     now = time.monotonic()
-    rest = REST * (now - began) if run.state == "running" else 0.0
-    return _Known(run.generation, examination, now + rest)
+    return _Known(examination, now + REST * (now - began))

@@ -9,6 +9,7 @@ from dashboard.markup import Element, element
 
 BEFORE = (("runs", "Runs"),)
 AFTER = (("compare", "Compare"), ("ask", "Ask"))
+ALONE = ("runs", "compare")  # pages that are of no one run
 PAGES = (*BEFORE, *((each.name, each.title) for each in CHAPTERS), *AFTER)
 
 
@@ -17,6 +18,7 @@ def top(root: Path) -> Element:
     return element(
         "header",
         "top",
+        element("a", "skip", "Skip to the page", href="#main"),
         element("span", "brand", "Fathom"),
         element(
             "input",
@@ -30,14 +32,18 @@ def top(root: Path) -> Element:
             **{"aria-label": "Run"},
         ),
         element("datalist", "", id="run-names"),
+        element("button", "ask-keys", "?", title="Keys", type="button", **{"aria-label": "Keys"}),
         element("button", "scheme", "◐", id="toggle", title="Light or dark", type="button"),
+        element("span", "unseen", id="spoken", role="status"),
     )
 
 
 def pages() -> Element:
     """Every page, as a link that keeps the run."""
-    links = (
-        element("a", "page-link", title, href=f"?page={name}", **{"data-page": name})
-        for name, title in PAGES
-    )
+    links = (_link(name, title) for name, title in PAGES)
     return element("nav", "sidebar", *links, id="pages", **{"aria-label": "Pages"})
+
+
+def _link(name: str, title: str) -> Element:
+    told = {"data-page": name} | ({"data-alone": ""} if name in ALONE else {})
+    return element("a", "page-link", title, href=f"?page={name}", **told)

@@ -1,10 +1,11 @@
-"""What a folder says that holds no run yet: how to get one."""
+"""What is said where there is no run: how to get one, or where the others are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dashboard.markup import Element, element
+from dashboard.overview import notice
 
 
 def empty(root: Path) -> Element:
@@ -12,7 +13,7 @@ def empty(root: Path) -> Element:
     return element(
         "div",
         "empty",
-        element("h2", "", "No runs here yet"),
+        element("h1", "", "No runs here yet"),
         element("p", "", f"Fathom watches {root.absolute()}. A run appears as soon as one starts:"),
         element(
             "pre",
@@ -22,4 +23,15 @@ def empty(root: Path) -> Element:
             "    …  # the training loop, with recorder.log(loss=loss) at each step",
         ),
         element("p", "", "Or let Fathom train two small networks: fathom demo"),
+    )
+
+
+def unknown(complaint: str) -> Element:
+    """In the place of a run that there is not, or that cannot be read."""
+    return element(
+        "div",
+        "empty",
+        element("h1", "", "This run cannot be shown"),
+        notice(complaint),
+        element("p", "", element("a", "", "See all runs", href="?page=runs")),
     )

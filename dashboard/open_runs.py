@@ -81,7 +81,7 @@ class OpenRuns:
         return row.path
 
     def let_pass(self, path: Path) -> None:
-        """Wait for the pictures that are being made of a run: what takes longer comes after them."""
+        """Wait for the pictures that are being made of a run: what takes longer comes after."""
         time.sleep(GRACE)
         with self._busy_with(path):
             pass

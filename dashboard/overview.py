@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dashboard.markup import Element, element
-from dashboard.run_row import seconds, state_now
 from dashboard.verdicts import ICONS
 from dashboard.wording import ago, count, duration, number, words
 
@@ -54,6 +53,8 @@ def notices(run: Run) -> Element | None:
 
 def warnings(run: Run) -> list[str]:
     """How the run ended if not well, and what of it is missing."""
+    from dashboard.run_row import state_now
+
     state = state_now(run) if run.state == "running" else run.state
     told = [_ENDINGS[state]] if state in _ENDINGS else []
     told += [f"Step {e.step:,}: {e.text}" for e in run.events if e.kind == "exception"]
@@ -130,6 +131,8 @@ def _last_values(run: Run, most: int = 4) -> dict[str, str]:
 
 def _took(run: Run) -> str:
     """From its start to its last news, and how fast its steps were."""
+    from dashboard.run_row import seconds
+
     passed = float(run.summary.get("updated") or 0.0) - seconds(run.info.get("started"))
     if passed <= 0 or not seconds(run.info.get("started")):
         return ""

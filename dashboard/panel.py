@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from dashboard.named_numbers import Named
     from dashboard.stored import Stored
-    from diagnostics.run import Run
 
 R = TypeVar("R")
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.markup import Element, element
 from dashboard.wording import count, words
-from diagnostics.recorded import Recorded, Room, recorded
-from diagnostics.run_settings import Group, run_settings
-from diagnostics.signs.settings import facts as told_facts
 
 if TYPE_CHECKING:
+    from diagnostics.recorded import Recorded, Room
     from diagnostics.run import Run
+    from diagnostics.run_settings import Group
 
 MOST = 60  # lines of a table; those beyond are counted
 Pairs = list[tuple[str, str]]
@@ -34,6 +33,8 @@ AROUND: dict[Group, str] = {
 
 def recorded_part(run: Run) -> Element:
     """Beside one another: how the run was set, what there is of it, what that costs, and where."""
+    from diagnostics.recorded import recorded
+
     found, known = recorded(run), _settings(run)
     return element(
         "div",
@@ -51,6 +52,8 @@ def _block(title: str, *inside: Element | None) -> Element:
 
 def _settings(run: Run) -> dict[Group, Pairs]:
     """As a comparison of runs tells them, and what only one alone has."""
+    from diagnostics.run_settings import run_settings
+
     known: dict[Group, Pairs] = {group: [] for group in (*SETTINGS, *AROUND)}
     for each in run_settings([run]):
         if each.values[0]:
@@ -83,7 +86,9 @@ def _parameters(run: Run) -> Pairs:
 
 def _loss(run: Run) -> Pairs:
     """Its class, and what of its settings says something."""
-    told = [state for _, state in told_facts(run, "loss")]
+    from diagnostics.signs.settings import facts
+
+    told = [state for _, state in facts(run, "loss")]
     if not told or not isinstance(told[-1], dict):
         return []
     settings = told[-1].get("settings")

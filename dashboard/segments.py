@@ -9,7 +9,8 @@ from dashboard.markup import Element, element
 
 def segments(what: str, words: Sequence[str], chosen: str) -> Element:
     """The row; the button that is pressed is the one shown."""
-    return element("div", "segments", *(_button(what, word, word == chosen) for word in words))
+    buttons = (_button(what, word, word == chosen) for word in words)
+    return element("div", "segments", *buttons, role="group", **{"aria-label": what})
 
 
 def _button(what: str, word: str, pressed: bool) -> Element:

@@ -77,8 +77,12 @@ def is_loopback(host: str) -> bool:
 
 def _build(root: Path, hosts: Sequence[str] | None, base_path: str, token: str) -> Flask:
     from dashboard.app import build
+    from dashboard.open_runs import OpenRuns
+    from dashboard.warming import warm
 
-    app: Flask = build(root, hosts, base_path=base_path, token=token).server
+    runs = OpenRuns(root)
+    app: Flask = build(root, hosts, base_path=base_path, token=token, runs=runs).server
+    warm(runs)
     return app
 
 

@@ -108,14 +108,14 @@ def missing(run: Run, command: str) -> str:
     return f"Not computed yet: {shell_command(run, command)}" if command else NO_PROGRAM
 
 
-def not_computed(run: Run, panels: Sequence[StoredPanel[Any]], ask: str = "") -> Element | None:
-    """All panels without a result in quiet lines, with the commands that give them one.
-
-    `ask`: the address, if there is one, of the page where they can be asked for.
-    """
-    commands = _commands(run, panels)
+def not_computed(run: Run, panels: Sequence[StoredPanel[Any]]) -> Element | None:
+    """All panels without a result in quiet lines, with the commands that give them one."""
+    commands = {
+        command: ", ".join(panel.title for panel in found)
+        for command, found in by_command(run, panels).items()
+    }
     items = [
-        element("li", "", f"{', '.join(titles)}: ", *_ways(run, command, ask))
+        element("li", "", f"{titles}: ", element("code", "", shell_command(run, command)))
         for command, titles in commands.items()
         if command
     ]
@@ -125,24 +125,16 @@ def not_computed(run: Run, panels: Sequence[StoredPanel[Any]], ask: str = "") ->
     return element("div", "quiet", *told) if told else None
 
 
-def _ways(run: Run, command: str, ask: str) -> list[Element | str]:
-    typed = element("code", "", shell_command(run, command))
-    if not ask:
-        return [typed]
-    here = element("a", "", "ask for it here", href=f"{ask}&ask={command.split(maxsplit=1)[0]}")
-    return [here, ", or type ", typed]
-
-
-def _commands(run: Run, panels: Sequence[StoredPanel[Any]]) -> dict[str, list[str]]:
-    """Titles by what gives them; what a command that was already used did not give is left out."""
+def by_command(run: Run, panels: Sequence[StoredPanel[Any]]) -> dict[str, list[StoredPanel[Any]]]:
+    """Panels by what gives them; what a command that was already used did not give is left out."""
     from dashboard.panel import stored_panels
 
     names = {panel.name for panel in panels}
     used = {panel.stored.command for panel in stored_panels() if panel.name not in names}
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[StoredPanel[Any]]] = {}
     for panel in panels:
         if panel.stored.command not in used:
-            found.setdefault(panel.stored.command_for(run), []).append(panel.title)
+            found.setdefault(panel.stored.command_for(run), []).append(panel)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What an address asks of a picture: as far as its panel understands it, and its result offers it."""
+"""What an address asks of a picture, as far as its panel understands and its result offers it."""
 
 from __future__ import annotations
 

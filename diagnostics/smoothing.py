@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from diagnostics.run import FathomError
 
@@ -14,6 +13,8 @@ def smoothed_ema(values: NDArray[np.float64], weight: float) -> NDArray[np.float
 
     NaN and infinity stay where they are, and leave the mean around them as it was.
     """
+    from scipy.signal import lfilter  # slow to load, and seldom asked for
+
     if not 0 <= weight < 1:
         raise FathomError(f"a smoothing of {weight:g} is none; choose from 0 up to 0.999.")
     finite = np.isfinite(values)

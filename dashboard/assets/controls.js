@@ -27,6 +27,15 @@
     }
   };
 
+  // dash calls its rows of labels listboxes, and hides in each option the field that is one
+  const plain = () => {
+    for (const option of document.querySelectorAll("label[role=option], label[aria-selected]")) {
+      option.removeAttribute("role");
+      option.removeAttribute("aria-selected");
+      option.parentElement.removeAttribute("role");
+    }
+  };
+
   let soon = false;
   const later = () => {
     if (soon) return;
@@ -42,5 +51,6 @@
       [...addedNodes].some((node) => node.querySelector?.("[data-control], [data-of]")),
     );
     if (added) later();
-  }).observe(document.documentElement, { childList: true, subtree: true });
+    plain();
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
 })();

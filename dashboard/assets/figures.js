@@ -67,12 +67,9 @@ window.fathomFigures = (() => {
     }
   };
 
-  const draw = async (place, figure, scheme = window.fathom.scheme()) => {
-    forget();
-    places.add(place);
-    place.fathomFigure = figure;
+  const drawNow = async (place, figure, scheme = window.fathom.scheme()) => {
     await drawer(figure.data);
-    if (place.fathomFigure !== figure) return; // something newer came meanwhile
+    if (place.fathomFigure !== figure || !place.isConnected) return; // something newer came meanwhile
     const { data, layout: asked } = recoloured(figure, scheme === "dark" ? swaps : {});
     const layout = fitted(asked);
     keepZoom(layout, place.layout);
@@ -81,14 +78,43 @@ window.fathomFigures = (() => {
     window.fathomLinked.follow(place);
   };
 
-  const drawAgain = (scheme) => {
-    for (const place of [...places].filter((each) => each.isConnected)) draw(place, place.fathomFigure, scheme);
+  const broken = (place) => (error) => {
+    const told = document.createElement("p");
+    told.className = "notice";
+    told.textContent = `This picture could not be drawn: ${error.message ?? error}`;
+    place.replaceChildren(told);
   };
+
+  // a hidden page has no frames
+  const frame = () =>
+    new Promise((resolve) => {
+      const late = setTimeout(resolve, 100);
+      requestAnimationFrame(() => {
+        clearTimeout(late);
+        setTimeout(resolve);
+      });
+    });
+
+  // One a frame: the first is seen while the others are still being drawn. For paper, in a scheme
+  // of its own, there is no time.
+  let turn = Promise.resolve();
+  const draw = (place, figure, scheme) => {
+    forget();
+    places.add(place);
+    place.fathomFigure = figure;
+    if (scheme) return drawNow(place, figure, scheme);
+    const drawn = turn.then(() => drawNow(place, figure)).catch(broken(place));
+    turn = drawn.then(frame);
+    return drawn;
+  };
+
+  const shown = () => [...places].filter((each) => each.isConnected);
+  const drawAgain = (scheme) => shown().forEach((place) => drawNow(place, place.fathomFigure, scheme));
   document.addEventListener("fathom:scheme", () => drawAgain());
   matchMedia(NARROW).addEventListener("change", () => drawAgain());
   // paper is white
   window.addEventListener("beforeprint", () => drawAgain("light"));
   window.addEventListener("afterprint", () => drawAgain());
 
-  return { draw, places: () => [...places].filter((each) => each.isConnected && each.layout) };
+  return { draw, places: () => shown().filter((each) => each.layout) };
 })();

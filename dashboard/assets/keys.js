@@ -23,9 +23,14 @@
     const found = document.getElementById("keys");
     if (found) return found;
     const rows = KEYS.flatMap(([keys, does]) => [make("dt", "", make("kbd", keys)), make("dd", does)]);
-    const made = make("dialog", "", make("h2", "Keys"), make("dl", "", ...rows));
+    const close = make("button", "Close");
+    const made = make("dialog", "", make("h2", "Keys"), make("dl", "", ...rows), close);
     made.id = "keys";
-    made.addEventListener("click", () => made.close());
+    made.setAttribute("aria-label", "Keys");
+    close.className = "action plain";
+    made.addEventListener("click", ({ target }) => {
+      if (target === made || target === close) made.close(); // beside it, or on its button
+    });
     document.body.append(made);
     return made;
   };
@@ -59,9 +64,14 @@
 
   const turn = (number) => document.querySelectorAll("a[data-page]")[number - 1]?.click();
 
+  const help = () => (dialog().open ? dialog().close() : dialog().showModal());
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.(".ask-keys")) help();
+  });
+
   const DOES = {
     "/": search,
-    "?": () => (dialog().open ? dialog().close() : dialog().showModal()),
+    "?": help,
     ArrowLeft: () => move(-1),
     ArrowRight: () => move(1),
     Home: () => window.fathomAddress.go({ step: steps()[0] ?? null }),

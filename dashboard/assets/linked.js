@@ -141,10 +141,21 @@ window.fathomLinked = (() => {
     else if (slider) slide(place, slider, told); // its own: draws, or places
   };
 
+  // for those who hear the page
+  const name = (place) => {
+    const section = place.closest("section");
+    const told = ["h2", ".question"].map((part) => section?.querySelector(part)?.textContent);
+    place.setAttribute("role", "figure");
+    place.setAttribute("aria-label", told.filter(Boolean).join(": "));
+    const caption = document.getElementById(place.id.replace(/-figure$/, "-caption"));
+    if (caption) place.setAttribute("aria-describedby", caption.id);
+  };
+
   const follow = (place) => {
     settle(place);
     if (place.fathomFollowed) return;
     place.fathomFollowed = true;
+    name(place);
     place.on("plotly_click", (told) => clicked(place, told));
     place.on("plotly_hover", (told) => point(place, told));
     place.on("plotly_unhover", unpoint);
@@ -158,7 +169,7 @@ window.fathomLinked = (() => {
     else if (tries > 0) setTimeout(() => reach(name, step, tries - 1), 100);
   };
   document.addEventListener("click", ({ target }) => {
-    const link = target.closest?.("[data-place] a")?.parentElement;
+    const link = target.closest?.("a[data-place]");
     if (link) reach(link.dataset.place, Number(link.dataset.step));
   });
 

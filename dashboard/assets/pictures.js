@@ -90,10 +90,28 @@ window.fathomPictures = (() => {
     return answer.version;
   };
 
+  // What stands above a picture comes after it and pushes it away: it is held in its place for a
+  // while, unless the reader goes elsewhere.
+  const HELD = 4000;
+  const MOVES = ["wheel", "touchstart", "pointerdown", "keydown"];
+  let release = () => {};
+  const hold = (section) => {
+    const place = () => section.isConnected && section.scrollIntoView({ behavior: "instant" });
+    const growing = new ResizeObserver(place);
+    release = () => {
+      growing.disconnect();
+      for (const move of MOVES) removeEventListener(move, release);
+    };
+    for (const move of MOVES) addEventListener(move, release, { passive: true });
+    setTimeout(release, HELD);
+    growing.observe(document.body); // tells of it at once, too
+  };
+
   const reach = (name, tries = 30) => {
+    release();
     if (!name) return;
     const section = document.getElementById(name);
-    if (section) section.scrollIntoView();
+    if (section) hold(section);
     else if (tries > 0) setTimeout(() => reach(name, tries - 1), 100);
   };
 

@@ -1,7 +1,7 @@
 // The frame around the pages: which of them is shown, the run that all links keep, and the news.
 "use strict";
 window.fathomShell = (() => {
-  const now = { address: null, cursor: null, tick: null };
+  const now = { address: null, cursor: null, tick: null, verdict: null };
   const none = () => window.dash_clientside.no_update;
   const chooser = () => document.getElementById("chooser");
 
@@ -25,6 +25,12 @@ window.fathomShell = (() => {
     return none();
   };
 
+  // what takes the server longer is asked for until it is there
+  const askAgain = (count) => {
+    if (count) setTimeout(() => window.dash_clientside.set_props("again", { data: count }), 300);
+    return none();
+  };
+
   // a page has come: it is in its place a moment later
   const settle = () => {
     setTimeout(mirror);
@@ -37,9 +43,34 @@ window.fathomShell = (() => {
     return none();
   };
 
+  // for those who hear the page: what has changed of it without a word
+  const say = (told) => {
+    document.getElementById("spoken").textContent = told;
+  };
+
+  const entitle = () => {
+    const page = now.address?.page;
+    const link = document.querySelector(`a[data-page="${CSS.escape(page ?? "")}"]`);
+    const run = link?.dataset.alone === undefined ? now.cursor?.run : null;
+    const title = [link?.textContent, run, "Fathom"].filter(Boolean).join(" · ");
+    if (title === document.title) return;
+    document.title = title;
+    say(title);
+  };
+
   const follow = (cursor) => {
+    const before = now.cursor;
     if (cursor && document.activeElement !== chooser()) chooser().value = cursor.run;
-    return learn({ cursor });
+    learn({ cursor });
+    entitle();
+    if (before?.run === cursor?.run && before?.state !== cursor?.state) say(`${cursor.run}: ${cursor.state}`);
+    return none();
+  };
+
+  // on a phone the pages stand in a row that is wider than it
+  const bringIntoSight = (link) => {
+    const row = link.parentElement;
+    row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.clientWidth) / 2;
   };
 
   const show = (address) => {
@@ -47,11 +78,15 @@ window.fathomShell = (() => {
     for (const link of document.querySelectorAll("a[data-page]")) {
       const { page } = link.dataset;
       link.href = window.fathomAddress.written({ page, view: null, layer: page === "layers" ? address.layer : null });
-      if (page === address.page) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      link.removeAttribute("aria-current");
+      if (page !== address.page) continue;
+      link.setAttribute("aria-current", "page");
+      document.body.toggleAttribute("data-alone", link.dataset.alone !== undefined);
+      bringIntoSight(link);
     }
     if (address.theme) window.fathom.show(address.theme);
     learn({ address });
+    entitle();
   };
   document.addEventListener("fathom:address", ({ detail }) => show(detail));
 
@@ -69,10 +104,20 @@ window.fathomShell = (() => {
     else target.value = now.cursor?.run ?? "";
   });
 
+  // taken before anything else takes it for a way to another page
+  const skip = (event) => {
+    if (!event.target.closest?.(".skip")) return;
+    event.preventDefault();
+    const main = document.querySelector("main");
+    main.tabIndex = -1;
+    main.focus();
+  };
+  document.addEventListener("click", skip, { capture: true });
+
   // a page nobody sees asks for nothing
   document.addEventListener("visibilitychange", () => {
     window.dash_clientside?.set_props?.("tick", { disabled: document.hidden });
   });
 
-  return { now, learn, settle, offer, follow };
+  return { now, learn, settle, askAgain, offer, follow };
 })();

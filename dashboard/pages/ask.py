@@ -43,7 +43,8 @@ def layout() -> list[Component]:
         className="panel",
         hidden=True,
     )
-    return [mirror("ask"), html.Div(id="ask-offers"), form]
+    question = html.P("What else is there to know of this run?", className="chapter-question")
+    return [mirror("ask"), question, html.Div(id="ask-offers"), form]
 
 
 def register(app: Dash, runs: OpenRuns, jobs: Jobs) -> None:
@@ -98,12 +99,15 @@ def _show_form(app: Dash, runs: OpenRuns) -> None:
 
 
 def _row(field: Field, snapshots: Sequence[int]) -> Component:
+    name = field.name.replace("_", " ").capitalize()
     parts = [
-        html.Span(field.name.replace("_", " ").capitalize(), className="label"),
+        html.Span(name, className="label"),
         *_inputs(field, snapshots),
         html.Span(field.told, className="hint"),
     ]
-    return html.Label(parts)
+    if field.kind in ("choice", "flag"):  # whose options are labels themselves
+        return html.Div(parts, className="row", role="group", **{"aria-label": name})
+    return html.Label(parts, className="row")
 
 
 def _inputs(field: Field, snapshots: Sequence[int]) -> list[Component]:

@@ -32,7 +32,8 @@ def smoothing() -> Component:
         "span", "", **holder, **{"data-min": "0", "data-max": "0.99", "data-step": "0.01"}
     )
     label = element("label", "smoothing", "Smooth", field)
-    row = element("div", "segments", *map(_scale, SCALES), **{"data-of": "scale"})
+    named = {"data-of": "scale", "aria-label": "Scale"}
+    row = element("div", "segments", *map(_scale, SCALES), role="group", **named)
     built = component(element("div", "controls", label, row))
     assert isinstance(built, Component)
     return built

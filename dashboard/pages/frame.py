@@ -7,11 +7,11 @@ from typing import Any
 from dash import Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-KNOWN = ("address", "cursor", "tick")
+KNOWN = ("address", "cursor", "tick", "verdict")
 
 
 def mirror(page: str) -> Component:
-    """`<page>-address`, `<page>-cursor` and `<page>-tick`, kept as the frame's are.
+    """`<page>-address`, `-cursor`, `-tick` and `-verdict`, kept as the frame's are.
 
     A page comes and goes. Its callbacks take their inputs from within it, so that none of them is
     called while it is away.

@@ -92,14 +92,14 @@ def register(app: Dash, runs: OpenRuns, examined: Examined) -> None:
     @app.callback(
         Output(f"{NAME}-signed", "data"),
         Output(f"{NAME}-signs-version", "data"),
-        Input(f"{NAME}-cursor", "data"),
+        Input(f"{NAME}-verdict", "data"),
         State(f"{NAME}-signs-version", "data"),
     )
-    def sign(cursor: Any, before: Any) -> Any:
-        if not cursor:
+    def sign(verdict: Any, before: Any) -> Any:
+        if not verdict:
             raise PreventUpdate
-        run = runs.kept(cursor["run"])
-        return if_new({"run": cursor["run"], "signs": signs(run, runs, examined)}, before)
+        run = runs.kept(verdict["run"])
+        return if_new({"run": verdict["run"], "signs": signs(run, runs, examined)}, before)
 
     heard = {"told": f"{NAME}-told", "signed": f"{NAME}-signed", "drawn": f"{FIRST}-shown"}
     for what, news in heard.items():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from hashlib import blake2s
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
@@ -21,7 +20,6 @@ from dashboard.pages.pictures import section
 from dashboard.panel import panels, recorded_panels
 from dashboard.recorded import recorded_part
 from dashboard.verdicts import verdicts
-from diagnostics.doctor import Examination
 
 COUNTED_ANEW = 60.0  # seconds: what a live run holds is told from time to time
 
@@ -113,26 +111,18 @@ def _judge(app: Dash, runs: OpenRuns, examined: Examined) -> None:
     @app.callback(
         Output("verdicts", "children"),
         Output("overview-judged", "data"),
-        Input("overview-cursor", "data"),
+        Input("overview-verdict", "data"),
         State("overview-judged", "data"),
     )
-    def judge(cursor: Any, judged: Any) -> Any:
-        if not cursor:
+    def judge(verdict: Any, judged: Any) -> Any:
+        if not verdict or verdict == judged:
             raise PreventUpdate
-        name = cursor["run"]
+        name = verdict["run"]
         try:
             examination = examined.of(runs.kept(name).path)
-            now = {"run": name, "told": _version(examination)}
-            if now == judged:
-                return no_update, no_update
-            return component(verdicts(examination, places(name))), now
+            return component(verdicts(examination, places(name))), verdict
         except Exception as error:  # one broken part never takes the page down
             return component(notice(complaint(error))), {"run": name, "told": ""}
-
-
-def _version(examination: Examination) -> str:
-    """The same words are not sent twice, and what was unfolded stays so."""
-    return blake2s(repr(examination).encode(), digest_size=9).hexdigest()
 
 
 def places(name: str) -> dict[str, tuple[str, str]]:

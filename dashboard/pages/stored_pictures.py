@@ -11,6 +11,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.absent import absent
 from dashboard.address import Address
 from dashboard.drawn import Drawn
 from dashboard.named_numbers import table
@@ -20,7 +21,7 @@ from dashboard.pages.components import component
 from dashboard.pages.frame import mirror, tell
 from dashboard.pages.pictures import choice, hand_over, marked, section
 from dashboard.panel import Panel, StoredPanel
-from dashboard.stored import UNFINISHED, base, is_unfinished, not_computed
+from dashboard.stored import UNFINISHED, base, is_unfinished
 from dashboard.wishes import Offered, for_drawing
 from diagnostics.run import FathomError, Run
 
@@ -71,7 +72,7 @@ def watch_results(
         if before and before | {"before": None} == now | {"before": None}:
             raise PreventUpdate
         missing = [panel for panel in here if not stamps[panel.name]]
-        told = not_computed(run, missing, Address(page="ask", run=cursor["run"]).link())
+        told = absent(run, missing, Address(page="ask", run=cursor["run"]).link())
         last = before["stamps"] if before and before["run"] == now["run"] else {}
         return now | {"before": last}, component(told) if told else None
 

@@ -44,4 +44,4 @@ def test_a_run_without_a_program_says_what_it_lacks_and_what_it_has(tmp_path: Pa
     shown = to_html(offers(run, "run", "landscape"))
     assert "holds no loss program" in shown
     assert "offer chosen impossible" in shown
-    assert 'href="?page=ask&amp;run=run&amp;ask=curvature"' in shown
+    assert 'href="?page=ask&amp;run=run&amp;ask=curvature#ask-one"' in shown

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dashboard.markup import to_html
-from dashboard.verdicts import card, telling_step, verdicts
+from dashboard.verdicts import card, telling_step, verdicts, words_of
 from diagnostics.doctor import Examination
 from diagnostics.finding import NotEnough
 from diagnostics.thresholds import Changed
@@ -136,6 +136,9 @@ def test_of_a_healthy_run_it_is_told_how_many_could_not_judge() -> None:
     undecided = tuple((slug, NotEnough("no loss")) for slug in ("plateau", "overfitting"))
     written = to_html(verdicts(Examination("run", (), undecided, ("dead_relu",) * 3)))
     assert "No findings. 3 rules looked. 2 could not judge; why is told below." in written
+    assert 'open="open"><summary>Could not judge (2)' in written
+    sick = to_html(verdicts(examined(undecided=undecided, passed=("dead_relu",))))
+    assert "open=" not in sick
 
 
 def test_a_card_leads_to_its_picture_at_its_step() -> None:
@@ -177,3 +180,9 @@ def test_the_users_thresholds_are_told() -> None:
 def test_a_panel_shows_the_step_of_its_worst_finding() -> None:
     assert telling_step(examined(), "gradient_flow") == 0
     assert telling_step(examined(), "loss_curve") is None
+
+
+def test_only_other_words_are_sent_again() -> None:
+    one, same = (Examination("run", (make_finding(),), (), ()) for _ in range(2))
+    other = Examination("run", (make_finding(steps=(0, 4001)),), (), ())
+    assert words_of(one) == words_of(same) != words_of(other)

@@ -132,7 +132,8 @@ def _layout() -> Component:
                 id="whole",
                 className="run",
             ),
-        ]
+        ],
+        id="main",
     )
 
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from dashboard.browser import ended, find_browser, unboxed
-from dashboard.report import document, page, write_whole
+from dashboard.report_page import document, page, write_whole
 
 if TYPE_CHECKING:
     from diagnostics.run import Run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.browser import find_browser, unboxed
 from dashboard.bundle import path
-from dashboard.report import page
+from dashboard.report_page import page
 from dashboard.theme import LIGHT
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Before anyone comes: what the first page of the latest run needs is loaded, read and drawn once."""
+"""Before anyone comes: what the first page of the latest run needs is loaded and drawn once."""
 
 from __future__ import annotations
 

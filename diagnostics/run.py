@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -58,16 +59,18 @@ class Run(Shown):
         self.generation = 0  # no two views ever have the same, nor the same one twice
         self._ranks: dict[int, RankFiles] = {}
         self._tensors: Told | None = None
+        self._reading = RLock()  # what is read is kept: two threads at once would keep it twice
         self.refresh()
 
     def refresh(self) -> bool:
         """Read what is new; was there anything?"""
         changed = False
-        for rank, segments in rank_files(self.path).items():
-            files = self._ranks.setdefault(rank, RankFiles(self.path, rank))
-            changed |= files.refresh(segments)
-        if changed:
-            self.generation = next(_GENERATIONS)
+        with self._reading:
+            for rank, segments in rank_files(self.path).items():
+                files = self._ranks.setdefault(rank, RankFiles(self.path, rank))
+                changed |= files.refresh(segments)
+            if changed:
+                self.generation = next(_GENERATIONS)
         return changed
 
     @property
@@ -159,13 +162,14 @@ class Run(Shown):
 
     def _steadily(self, read: Callable[[], T]) -> T:
         """Read; where the scribe has meanwhile made one file of the segments, from that one."""
-        try:
-            return read()
-        except RunError:
-            if all(rank.is_there for rank in self._ranks.values()):
-                raise
-            self.refresh()
-            return read()
+        with self._reading:
+            try:
+                return read()
+            except RunError:
+                if all(rank.is_there for rank in self._ranks.values()):
+                    raise
+                self.refresh()
+                return read()
 
     def _having(self, series: str) -> list[RankFiles]:
         found = [rank for rank in self._ranks.values() if series in rank.series]

@@ -89,7 +89,7 @@ window.fathomRunTable = (() => {
 
   // `hands`: what to do when something is asked for
   const frame = (hands) => {
-    const head = el("tr", "", el("th", "box"), ...COLUMNS.map(heading(hands)));
+    const head = el("tr", "", el("th", "box", el("span", "unseen", "Chosen")), ...COLUMNS.map(heading(hands)));
     const table = el("table", "runs-table", el("thead", "", head), el("tbody", ""));
     table.setAttribute("aria-label", "Runs");
     table.addEventListener("click", hands.clicked);

@@ -108,7 +108,7 @@ window.fathomShell = (() => {
   const skip = (event) => {
     if (!event.target.closest?.(".skip")) return;
     event.preventDefault();
-    const main = document.querySelector("main");
+    const main = document.getElementById("main");
     main.tabIndex = -1;
     main.focus();
   };

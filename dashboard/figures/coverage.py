@@ -65,7 +65,7 @@ def _headline(found: Coverage) -> str:
         return f"{told}: bias {with_error(bias.value, bias.error)} sigma"
     if told == SHAPE:
         return f"{told}: PIT {number(found.pit.ks)} from uniform"
-    factor = f": every sigma times {with_error(wide.factor, wide.error)}"
+    factor = f": sigma times {with_error(wide.factor, wide.error)}"
     return told if told == FEW else told + factor
 
 

@@ -40,6 +40,7 @@ def layout() -> list[Component]:
     return [
         mirror("overview"),
         *(dcc.Store(id=f"overview-{what}") for what in ("judged", "counted")),
+        html.H2("Verdicts", className="unseen"),
         html.Div(id="notices"),
         html.Div(html.P("Examining…", className="quiet"), id="overview-meanwhile"),
         html.Div(id="verdicts", hidden=True),

@@ -114,7 +114,8 @@ def _shown(shared: Shared, panel: Panel[Any], wanted: Mapping[str, Any]) -> Any:
 def _found(examined: Examined, panel: Panel[Any], run: Run) -> dict[str, Any]:
     """A picture that marks findings never waits for them: it is asked for again."""
     examination = examined.known(run.path) if panel.takes("told") else None
-    return {"told": first_seen(examination)} if examination else {}
+    seen = first_seen(examination) if examination else ()
+    return {"told": seen} if seen else {}
 
 
 def choice(offered: Offered, drawing: Mapping[str, Any]) -> list[Any]:

@@ -72,13 +72,13 @@ def test_a_run_has_an_address_and_its_verdict_is_seen(visit: Open, address: str)
 
 def test_choosing_a_run_changes_the_address(visit: Open, address: str) -> None:
     page = visit(f"{address}/?run=healthy&step=3")
-    expect(page.locator(".run-title h2")).to_have_text("healthy")
+    expect(page.locator(".run-title h1")).to_have_text("healthy")
     page.locator("#chooser").fill("group/sick")
     page.locator("#chooser").dispatch_event("change")
-    expect(page.locator(".run-title h2")).to_have_text("group/sick")
+    expect(page.locator(".run-title h1")).to_have_text("group/sick")
     assert page.url == f"{address}/?run=group/sick"
     page.go_back()
-    expect(page.locator(".run-title h2")).to_have_text("healthy")
+    expect(page.locator(".run-title h1")).to_have_text("healthy")
 
 
 def test_every_page_is_a_link_that_keeps_the_run(visit: Open, address: str) -> None:
@@ -86,7 +86,7 @@ def test_every_page_is_a_link_that_keeps_the_run(visit: Open, address: str) -> N
     for name in ("Layers", "Spectral bias", "Overview"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator("a[aria-current=page]")).to_have_text(name)
-        expect(page.locator(".run-title h2")).to_have_text("group/sick")
+        expect(page.locator(".run-title h1")).to_have_text("group/sick")
         assert "run=group/sick" in page.url
 
 
@@ -190,7 +190,7 @@ def test_only_runs_that_were_found_can_be_named(visit: Open, address: str, name:
     expect(page.locator("#content")).to_be_hidden()
     page.locator("#chooser").fill("healthy")
     page.locator("#chooser").dispatch_event("change")
-    expect(page.locator(".run-title h2")).to_have_text("healthy")
+    expect(page.locator(".run-title h1")).to_have_text("healthy")
 
 
 def test_an_empty_folder_says_what_to_do(visit: Open, serve: Serve, tmp_path: Path) -> None:
@@ -228,11 +228,11 @@ def test_names_are_text_wherever_they_show(visit: Open, serve: Serve, tmp_path: 
     train(tmp_path / "odd <b>run</b>", steps=5, name=HOSTILE.replace(".", ","))
     address = serve(tmp_path)
     page = painted(visit(f"{address}/?page=layers"))
-    expect(page.locator(".run-title h2")).to_have_text("odd <b>run</b>")
+    expect(page.locator(".run-title h1")).to_have_text("odd <b>run</b>")
     click_heat_map(page, 0.5, 0.5)
     expect(page.locator(".hoverlayer .hovertext").first).to_contain_text("<img src=x")
     assert page.locator("main img, main b").count() == 0
-    assert page.title() == "Fathom"
+    assert page.title() == "Layers · odd <b>run</b> · Fathom"
 
 
 def test_an_unchanged_run_is_not_drawn_again(visit: Open, address: str) -> None:
@@ -261,7 +261,7 @@ def test_the_picture_keeps_its_height_when_runs_and_schemes_change(
     for name in ("group/sick", "healthy"):
         page.locator("#chooser").fill(name)
         page.locator("#chooser").dispatch_event("change")
-        expect(page.locator(".run-title h2")).to_have_text(name)
+        expect(page.locator(".run-title h1")).to_have_text(name)
         page.wait_for_timeout(800)
         settled(lambda: page.evaluate(height) == before)
     page.locator("#toggle").click()

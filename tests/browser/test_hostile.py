@@ -146,7 +146,7 @@ def test_every_page_of_the_app_takes_names_as_text(visit: Open, app: str, strang
     others = sorted(path.name for path in (strange / "others").iterdir())[:3]
     beside = "".join(f"&with={quote(f'others/{name}')}" for name in others)
     page = visit(f"{app}/?page=overview{beside}")
-    expect(page.locator(".run-title h2")).to_have_text("run " + NAMES[6][:40])
+    expect(page.locator(".run-title h1")).to_have_text("run " + NAMES[6][:40])
     harmless(page)
     seen = ""
     for link in page.locator("#pages a").all():
@@ -163,7 +163,7 @@ def test_every_page_of_the_app_takes_names_as_text(visit: Open, app: str, strang
 
 def test_a_name_in_the_address_is_text_too(visit: Open, app: str) -> None:
     page = visit(f"{app}/?page=layers")
-    expect(page.locator(".run-title h2")).to_be_visible()
+    expect(page.locator(".run-title h1")).to_be_visible()
     for name in NAMES[:8]:
         for what in ("layer", "page", "view", "with", "scale", "run"):
             page.evaluate("([what, name]) => fathomAddress.go({[what]: name})", [what, name])

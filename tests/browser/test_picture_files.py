@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from dashboard.picture_files import WIDTH, write_pictures
-from dashboard.report import Page
+from dashboard.report_page import Page
 from diagnostics.run import Run
 
 pytestmark = pytest.mark.browser

@@ -86,7 +86,7 @@ def test_every_run_is_a_row_with_what_is_known_of_it(site: str, visit: Open) -> 
     expect(odd.locator(".tag-name")).to_have_text(TAG)
     expect(odd.locator("td.model .model-name")).to_have_text(HOSTILE)
     assert page.locator("#runs-place img").count() == 0
-    assert page.title() == "Fathom"
+    assert page.title() == "Runs · Fathom"
     row(page, "sweep/b").locator("a.name").click()
     expect(page.locator("#runs-place")).to_have_count(0)
     assert (query(page)["page"], query(page)["run"]) == (["overview"], ["sweep/b"])

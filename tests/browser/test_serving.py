@@ -62,7 +62,7 @@ def proxied(upstream: str) -> Iterator[str]:
 
 
 def shows_all(page: Page) -> None:
-    expect(page.locator(".run-title h2")).to_have_text("group/sick")
+    expect(page.locator(".run-title h1")).to_have_text("group/sick")
     expect(page.locator("#chooser")).to_have_value("group/sick")
 
 
@@ -128,4 +128,4 @@ def test_a_link_on_another_site_opens_for_whoever_is_in(
     for n in range(len(links)):
         page.goto(chat)
         page.get_by_role("link", name="look").nth(n).click()
-        expect(page.locator(".run-title h2")).to_have_text("group/sick")
+        expect(page.locator(".run-title h1")).to_have_text("group/sick")

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -50,6 +52,20 @@ def test_a_finished_run_is_read_whole(finished):
     assert run.passed_over == ()
     assert 0 < run.overhead <= 1  # steps of a millisecond, all recorded: it may be nearly all
     assert run.info["versions"]["torch"] == torch.__version__
+
+
+def test_two_threads_at_once_read_no_value_twice(finished):
+    pause = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # what seldom meets shall meet here
+    try:
+        with ThreadPoolExecutor(4) as readers:
+            for _ in range(40):
+                run = Run(finished)
+                read = [readers.submit(lambda run=run: run.scalar("loss")) for _ in range(4)]
+                read = [each.result() for each in read]
+                assert [len(each.steps) for each in [*read, run.scalar("loss")]] == [10] * 5
+    finally:
+        sys.setswitchinterval(pause)
 
 
 def test_live_and_finished_read_the_same(tmp_path):

@@ -79,7 +79,7 @@ def test_the_factor_that_mends_the_spread_is_the_one_that_broke_it() -> None:
     wide = found.dispersion
     assert abs(wide.factor - 2) < 4 * wide.error
     title = draw(found).layout.title.text
-    assert title == f"<b>Too narrow: every sigma times {wide.factor:.3g} ± {wide.error:.1g}</b>"
+    assert title == f"<b>Too narrow: sigma times {wide.factor:.3g} ± {wide.error:.1g}</b>"
     bias = KINDS["aside"].bias
     assert f"bias {bias.value:.3g} ± {bias.error:.1g}" in draw(KINDS["aside"]).layout.title.text
 

@@ -79,6 +79,7 @@ def build(
         routes_pathname_prefix=base_path,
         suppress_callback_exceptions=True,
         prevent_initial_callbacks=True,  # a page that has just come knows nothing yet
+        on_error=_pass_over,
         enable_mcp=False,
     )
     app.index_string = _index(app, root)
@@ -101,6 +102,12 @@ def build(
     offer_health(app.server, root, base_path)
     guard(app.server, hosts, base_path=base_path, token=token)
     return app
+
+
+def _pass_over(error: Exception) -> None:
+    """What shows it stays as it was: a run may go while it is looked at. Else it is our mistake."""
+    if not isinstance(error, (FathomError, OSError)):
+        raise error
 
 
 def _index(app: Dash, root: Path) -> str:

@@ -58,7 +58,9 @@ def told(look: Look, run: str) -> Element:
         return notice(look.told or "The computation ended without saying why.")
     if look.state == "cancelled":
         return element("p", "hint", CANCELLED)
-    where = "" if look.run == run else f"For {look.run}: "
+    question = questions().get(look.what)
+    what = question.title if question else "Computation"
+    where = f"{what}: " if look.run == run else f"{what} of {look.run}: "
     if not look.of:
         return element("p", "hint", f"{where}starting, {duration(look.seconds)}")
     bar = element("progress", "", value=str(look.done), max=str(look.of))

@@ -32,10 +32,14 @@ def top(root: Path) -> Element:
             **{"aria-label": "Run"},
         ),
         element("datalist", "", id="run-names"),
-        element("button", "ask-keys", "?", title="Keys", type="button", **{"aria-label": "Keys"}),
-        element("button", "scheme", "◐", id="toggle", title="Light or dark", type="button"),
+        _button("ask-keys", "?", "Keys"),
+        _button("scheme", "◐", "Light or dark", id="toggle"),
         element("span", "unseen", id="spoken", role="status"),
     )
+
+
+def _button(kind: str, sign: str, does: str, **more: str) -> Element:
+    return element("button", kind, sign, title=does, type="button", **{"aria-label": does}, **more)
 
 
 def pages() -> Element:

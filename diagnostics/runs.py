@@ -12,7 +12,7 @@ from diagnostics.run_tree import RunTree
 from diagnostics.sound_json import sound
 from probes.folder import FORMAT, RUN, SUMMARY, VERSION, RunError, is_held, of_rank, read_json
 
-STALE = 300.0  # seconds without news after which a live run may hang …
+STALE = 120.0  # seconds without news after which a live run may hang …
 SLOW = 10.0  # … unless its steps take so long: times their mean
 
 

@@ -96,6 +96,11 @@ window.fathomShell = (() => {
     if (now.address && window.fathomAddress.read().theme !== theme) window.fathomAddress.go({ theme });
   });
 
+  // whoever comes to it wants another run
+  document.addEventListener("focusin", ({ target }) => {
+    if (target === chooser()) target.select();
+  });
+
   document.addEventListener("change", ({ target }) => {
     if (target !== chooser() || !target.value) return;
     const names = [...target.list.options].map((each) => each.value);

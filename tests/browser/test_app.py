@@ -115,6 +115,7 @@ def test_one_step_for_all_pictures_and_for_the_address(visit: Open, address: str
     mark = (
         "document.getElementById('update_ratios-figure').layout.shapes.find(s => s.name === 'step')"
     )
+    page.locator("#update_ratios").scroll_into_view_if_needed()  # only then is it drawn
     page.wait_for_function("() => document.getElementById('update_ratios-figure')?.layout")
     assert page.evaluate(f"{mark}.visible")
     before = page.evaluate(f"{mark}.x0")

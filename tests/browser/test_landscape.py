@@ -165,6 +165,7 @@ def test_a_landscape_is_seen_while_it_is_refined(visit: Open, serve: Serve, slow
     page.locator("#compute").click()
     expect(page.locator("#cancel")).to_be_visible()
     turn_to(page, "Landscape & curvature")
+    caption.wait_for(state="attached")
     page.evaluate(WATCH)
     expect(caption).to_contain_text("Not finished", timeout=60_000)
     expect(caption).to_contain_text("it goes on where it was")

@@ -22,9 +22,11 @@ def test_every_picture_of_a_command_belongs_to_a_question() -> None:
 
 
 def test_progress_is_a_bar_and_words() -> None:
-    shown = to_html(told(Look("digits", "running", "30 of 90 points, 4 s left", 30, 90, 2.0), "x"))
+    shown = to_html(
+        told(Look("digits", "running", "30 of 90 points, 4 s left", 30, 90, 2.0, "landscape"), "x")
+    )
     assert 'value="30" max="90"' in shown
-    assert "For digits: 30 of 90 points, 4 s left" in shown
+    assert "Landscape of digits: 30 of 90 points, 4 s left" in shown
 
 
 def test_ends_are_told_apart() -> None:

@@ -189,7 +189,7 @@ def _sentence(flow: GradientFlow, record: int) -> str:
     if _tells(flow, record):
         text += f"<br>{flow.confidence:.0%} CI {low:.2g}{_TO}{high:.2g}"
     elif np.isfinite(low):
-        text += "<br>too few layers for an interval"
+        text += "<br>too few to be sure"
     if np.isfinite(flow.first_to_last[record]):
         text += f"<br>first/last {flow.first_to_last[record]:.2g}"
     return text

@@ -7,6 +7,8 @@ from pathlib import Path
 from dashboard.markup import Element, element
 from dashboard.overview import notice
 
+DEMO = element("code", "", "fathom demo")
+
 
 def empty(root: Path) -> Element:
     """What to do when there is no run yet."""
@@ -22,7 +24,7 @@ def empty(root: Path) -> Element:
             f'with Recorder(model, optimizer, "{root / "my-run"}") as recorder:\n'
             "    …  # the training loop, with recorder.log(loss=loss) at each step",
         ),
-        element("p", "", "Or let Fathom train two small networks: fathom demo"),
+        element("p", "", "Or let Fathom train two small networks: ", DEMO),
     )
 
 

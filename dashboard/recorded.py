@@ -157,10 +157,14 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Element | No
     """Numbers to the right; what is too long is counted."""
     if not rows:
         return None
-    head = element("tr", "", *(element("th", "", title, scope="col") for title in titles))
+    head = element("tr", "", *map(_heading, titles))
     lines = [element("tr", "", *(element("td", "", told) for told in row)) for row in rows[:MOST]]
     table = element("table", "", element("thead", "", head), element("tbody", "", *lines))
     return element("div", "wide", table, _more(rows))
+
+
+def _heading(title: str) -> Element:
+    return element("th", "", title, scope="col") if title else element("td")
 
 
 def _more(rows: Sequence[object]) -> Element | None:

@@ -8,6 +8,7 @@ GZIP, SHUFFLE, FLETCHER = 1, 2, 3  # as HDF5 numbers its filters
 DENSEST = 1100  # times that gzip can make anything smaller: 1032, and a little for the rest
 LARGEST_DATASET = 8 << 30  # bytes; a file that claims more is not one of ours
 LARGEST_CHUNK = 64 << 20  # bytes unpacked at once
+LEAST = 1 << 20  # bytes that any dataset may be read by, be it empty
 
 
 def check_claims(dataset: Any, *, packed: bool = False) -> None:
@@ -27,7 +28,7 @@ def check_claims(dataset: Any, *, packed: bool = False) -> None:
     room = dataset.id.get_storage_size() * DENSEST if GZIP in filters else whole
     if dataset.nbytes > min(room, LARGEST_DATASET):
         raise ValueError(f"it claims {dataset.nbytes:,} bytes, and the file holds less")
-    if _chunk_size(dataset) > (LARGEST_CHUNK if GZIP in filters else whole):
+    if _chunk_size(dataset) > (LARGEST_CHUNK if GZIP in filters else max(whole, LEAST)):
         raise ValueError(f"it is read {_chunk_size(dataset):,} bytes at once")
 
 

@@ -106,7 +106,8 @@ def _row(field: Field, snapshots: Sequence[int]) -> Component:
         html.Span(field.told, className="hint"),
     ]
     if field.kind in ("choice", "flag"):  # whose options are labels themselves
-        return html.Div(parts, className="row", role="group", **{"aria-label": name})
+        told: dict[str, Any] = {"role": "group", "aria-label": name}
+        return html.Div(parts, className="row", **told)
     return html.Label(parts, className="row")
 
 

@@ -116,6 +116,7 @@ def test_one_step_for_all_pictures_and_for_the_address(visit: Open, address: str
         "document.getElementById('update_ratios-figure').layout.shapes.find(s => s.name === 'step')"
     )
     page.locator("#update_ratios").scroll_into_view_if_needed()  # only then is it drawn
+    page.locator("#update_ratios").scroll_into_view_if_needed()
     page.wait_for_function("() => document.getElementById('update_ratios-figure')?.layout")
     assert page.evaluate(f"{mark}.visible")
     before = page.evaluate(f"{mark}.x0")
@@ -223,6 +224,7 @@ def test_a_live_run_grows_before_ones_eyes(visit: Open, serve: Serve, tmp_path: 
         assert page.evaluate(f"{FIGURE}.layout.yaxis.range") == zoomed
         recorder.close()
         expect(page.locator(".run-title .state")).to_have_text("finished", timeout=15_000)
+        expect(page.locator("#spoken")).to_have_text("live: finished")  # for those who hear it
 
 
 def test_names_are_text_wherever_they_show(visit: Open, serve: Serve, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from dashboard.navigation import ALONE, PAGES
 from dashboard.panel import recorded_panels
@@ -17,7 +17,9 @@ from tests.browser.conftest import Open, Serve
 
 pytestmark = pytest.mark.browser
 
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+SLOW = 20_000  # milliseconds that a busy machine may take to draw
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SOMETHING = "#content :is(.main-svg, .absent, .run-row, .offer, .empty)"
 FITS = "() => document.documentElement.scrollWidth <= window.innerWidth"
 SCHEME = "document.documentElement.dataset.scheme"
@@ -59,7 +61,7 @@ def test_every_page_fits_names_itself_and_shows_something(visit: Open, address: 
     page.set_viewport_size(WIDE)
     for name, title in PAGES:
         turn_to(page, name)
-        expect(page.locator(SOMETHING).first).to_be_visible()
+        expect(page.locator(SOMETHING).first).to_be_visible(timeout=SLOW)
         check_names(page, name, title)
         check_fit(page)
 
@@ -77,7 +79,7 @@ def test_an_address_restores_all_that_was_looked_at(visit: Open, address: str) -
     page = visit(f"{address}/?{asked}&view=weight")
     expect(page.locator("h1:visible")).to_have_text("group/sick")
     expect(page.locator("html")).to_have_attribute("data-scheme", "dark")
-    expect(page.locator("#layer_history-caption")).to_contain_text("'linear2'")
+    expect(page.locator("#layer_history-caption")).to_contain_text("'linear2'", timeout=SLOW)
     expect(page.locator("#layer_history input[type=range]")).to_have_value("0.5")
     expect(page.locator("#layer_history [data-to=log]")).to_have_attribute("aria-pressed", "true")
     expect(page.locator("#gradient_flow .slider-label").first).to_have_text("profile at step 5")
@@ -107,7 +109,7 @@ def test_a_broken_picture_says_so_in_its_place_and_the_others_are_drawn(
     monkeypatch.setattr("dashboard.app.recorded_panels", lambda: found)
     page = visit(f"{serve(runs)}/?page=layers&run=healthy")
     told = "This part broke: ZeroDivisionError: by <b>design</b>"
-    expect(page.locator("#gradient_flow .notice")).to_contain_text(told)
+    expect(page.locator("#gradient_flow .notice")).to_contain_text(told, timeout=SLOW)
     expect(page.locator("#gradient_flow .main-svg")).to_have_count(0)
     expect(page.locator("#activation_health .main-svg").first).to_be_visible()
 
@@ -123,7 +125,7 @@ def test_of_a_run_that_there_is_not_the_way_leads_to_all_runs(visit: Open, addre
 
 def test_whoever_has_only_keys_reaches_the_page_and_its_controls(visit: Open, address: str) -> None:
     page = visit(f"{address}/?run=group/sick")
-    expect(page.locator("#loss_curve .main-svg").first).to_be_visible()
+    expect(page.locator("#loss_curve .main-svg").first).to_be_visible(timeout=SLOW)
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     expect(page.locator(".skip")).to_be_in_viewport()

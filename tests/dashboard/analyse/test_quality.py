@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from dashboard.cli import main
+from dashboard.packing import unpacked
 from diagnostics.calibration import Calibration
 from diagnostics.coverage import Coverage
 from diagnostics.scoring import Scoring
@@ -94,9 +95,9 @@ def test_a_classifier_from_its_recording_to_its_report(
 
 
 def _figures(written: str) -> dict[str, Any]:
-    data = re.search(r'id="data">(.*?)</script>', written, re.DOTALL)
+    data = re.search(r'id="figures"[^>]*>(.*?)</script>', written, re.DOTALL)
     assert data
-    found: dict[str, Any] = json.loads(data[1])["figures"]
+    found: dict[str, Any] = json.loads(unpacked(data[1]))["figures"]
     return found
 
 

@@ -1,7 +1,6 @@
 """Whether a classifier is right as often as it is sure: reliability, ECE, its floor, temperature.
 
-Even a perfectly calibrated model has an expected calibration error above 0: its floor, which stands
-beside every ECE, with how often such a model would show as much by chance.
+Even a calibrated model has an ECE above 0: its floor, which stands beside every one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The function that a network is, step by step of its training, beside the one it should become.
+"""The function that a network is, step by step, beside the one it should become.
 
-Either as it was predicted while it trained (probes.Outputs), at no cost afterwards, or computed
-again at each snapshot, for any inputs: a finer grid, or a line through two examples.
+As predicted in training (probes.Outputs), or computed again at each snapshot, for any inputs.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def between(difference: Difference) -> str:
 
 def _until(first: Difference) -> str:
     if first.since < 0:
-        return f"They differ from the start, at step {first.step:,}, the first that both recorded: first"
+        return f"They differ from step {first.step:,} on, the first that both recorded: first"
     exact = first.since == first.step - 1
     then = f"at step {first.step:,}" if exact else f"by step {first.step:,}, the next to compare,"
     return f"Identical until step {first.since:,}; {then} first"

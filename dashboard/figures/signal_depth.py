@@ -109,8 +109,8 @@ def caption(depth: SignalDepth) -> str:
     """What the funnel is, and which layers started outside of it."""
     about = (
         "Every layer with a weight matrix, input at the left, before any function follows; a "
-        f"hollow dot at the first record (step {depth.steps[0]:,}), a full one at the step that the "
-        f"slider says, of {depth.steps[1]:,}."
+        f"hollow dot at the first record (step {depth.steps[0]:,}), a full one at the step of the "
+        f"slider, of {depth.steps[1]:,}."
     )
     parts = [about]
     known = _known(depth)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from probes import sending, snapshots
-from probes.gallery import Gallery
 from probes.claims import LARGEST_DATASET
+from probes.gallery import Gallery
 from probes.snapshot_file import read_index, read_snapshot, snapshot_path, snapshot_steps
 from probes.snapshots import Snapshots
 from probes.wire import FRAME, blob

@@ -138,7 +138,7 @@ def measure(viewers: int, minutes: float) -> tuple[list[Tick], list[Cost]]:
     """All viewers at once, on the pages in turn."""
     ticks: list[Tick] = []
     costs: list[Cost] = []
-    with TemporaryDirectory() as made:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as made:
         folder = Path(made) / "runs" / "live"
         folder.parent.mkdir()
         with training(folder), served(folder.parent) as (address, server):

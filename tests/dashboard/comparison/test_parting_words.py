@@ -31,7 +31,7 @@ def test_a_known_change_is_told_with_its_step() -> None:
 def test_from_the_start() -> None:
     said = headline(parting(twin("base"), twin("faster")))
     assert said.startswith(
-        "They differ from step 1 on, the first that both recorded: first the update of 0.weight, by "
+        "They differ from step 1 on, the first that both recorded: first the update of "
     )
 
 

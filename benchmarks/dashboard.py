@@ -3,9 +3,11 @@
 All tools take turns, a fresh server and fresh visitors each time; medians, and ratios of them. A
 page can be read when the line, histogram or row it is about is there: the time is the page's own,
 from setting out to the frame in which Chromium shows it, even if a peer has still more to draw or
-lays a notice over it. "from nothing" begins where the server is started; TensorBoard reads on
-while it serves, and is asked for its page as soon as there is anything in it. Of Fathom also:
-every callback of a walk through all of its pages, and the bytes of each look at a run that grows.
+lays a notice over it; Fathom's loss is at first a still picture in the page itself, with its ends
+in words, and a moment later one "to be zoomed into". "from nothing" begins where the server is
+started; TensorBoard reads on while it serves, and is asked for its page as soon as there is
+anything in it. Of Fathom also: every callback of a walk through all of its pages, and the bytes of
+each look at a run that grows.
 
 Peers are given less than Fathom has recorded: of each layer one norm and one histogram in place of
 ten, 500 of these at the most, and Aim also fewer losses. With `--data` what is written is kept,
@@ -114,7 +116,7 @@ def once(folder: Path, write: Callable[[Path], str | None]) -> str:
 
 def visit(browser: Browser, tool: Tool, data: Path, found: Measured, pictures: Path | None) -> None:
     """A server from nothing, and then visitors to what it has read."""
-    sights = ("loss", "histograms") if found.case.runs == 1 else ("runs",)
+    sights = ("loss", "interactive", "histograms") if found.case.runs == 1 else ("runs",)
     note = found.seconds
     with served(tool, data / tool.name) as server:
         begun = server.wait(tool.begun)

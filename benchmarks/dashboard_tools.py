@@ -120,7 +120,8 @@ def fathom() -> Tool:
         return [sys.executable, "-m", "dashboard.cli", "serve", str(folder), "--port", str(port)]
 
     sights = {
-        "loss": Sight("/?page=overview", "#loss_curve path.js-line"),
+        "loss": Sight("/?page=overview", "#first-sight path, #loss_curve path.js-line"),
+        "interactive": Sight("/?page=overview", "#loss_curve path.js-line"),
         "histograms": Sight("/?page=layers", "#layer_history path.js-fill"),
         "runs": Sight("/?page=runs", ".runs-table tbody tr"),
     }
@@ -145,6 +146,7 @@ def tensorboard(case: Case) -> Tool:
 
     sights = {
         "loss": Sight("/#scalars", "path.line"),
+        "interactive": Sight("/#scalars", "path.line"),
         "histograms": Sight("/#histograms", "path.outline"),
         "runs": Sight("/#timeseries", "tb-data-table-content-cell.table-column-run"),
     }
@@ -168,6 +170,7 @@ def aim(folder: Path, python: Path) -> Tool:
     run = (folder / "runs.txt").read_text().split()[0]
     sights = {
         "loss": Sight(f"/runs/{run}/metrics", "path.Line"),
+        "interactive": Sight(f"/runs/{run}/metrics", "path.Line"),
         "histograms": Sight(f"/runs/{run}/distributions", "path.highcharts-graph"),
         "runs": Sight("/runs", ".RunNameColumn__runName"),
     }

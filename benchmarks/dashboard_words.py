@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     "loss": "the loss, later visitors",
+    "interactive": "the loss, to be zoomed into",
     "histograms": "histograms, later visitors",
     "runs": "the list of runs, later visitors",
     "loss, from nothing": "the loss, from nothing",

@@ -12,10 +12,12 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
+from flask import request
 
 from dashboard.address import Address
 from dashboard.drawn import Drawn
 from dashboard.examined import Examined
+from dashboard.first_sight import first_sight
 from dashboard.guard import LOOPBACK, guard
 from dashboard.health import offer_health
 from dashboard.jobs import Jobs
@@ -86,6 +88,7 @@ def build(
     app.layout = _layout()
     runs, drawn = runs or OpenRuns(root), Drawn()
     examined = Examined(first=runs.let_pass)
+    _show_at_once(app, runs, examined)
     shared = Shared(runs, drawn, examined)
     _start(app)
     _render(app)
@@ -102,6 +105,18 @@ def build(
     offer_health(app.server, root, base_path)
     guard(app.server, hosts, base_path=base_path, token=token)
     return app
+
+
+def _show_at_once(app: Dash, runs: OpenRuns, examined: Examined) -> None:
+    """What is known stands in the page itself: scripts and figures come afterwards."""
+    interpolate = app.interpolate_index
+
+    def with_first_sight(**parts: str) -> str:
+        first = first_sight(runs, examined, request.args)
+        beside = f'<div class="beside">{first}{parts.pop("app_entry")}</div>'
+        return str(interpolate(app_entry=beside, **parts))
+
+    app.interpolate_index = with_first_sight
 
 
 def _pass_over(error: Exception) -> None:

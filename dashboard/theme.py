@@ -139,6 +139,8 @@ def css_variables() -> str:
     return (
         f":root{{color-scheme:light;--font:{FONT};{_declare(LIGHT)}}}\n"
         f':root[data-scheme="dark"]{{color-scheme:dark;{_declare(DARK)}}}\n'
+        "@media (prefers-color-scheme: dark){:root:not([data-scheme])"  # before any script has run
+        f"{{color-scheme:dark;{_declare(DARK)}}}}}\n"
         f"@media print{{:root,:root[data-scheme]{{color-scheme:light;{_declare(LIGHT)}}}}}\n"
     )
 

@@ -86,7 +86,7 @@ window.fathomPictures = (() => {
     place.fathomVersion = answer.version;
     const { decoded, applied } = window.fathomDelta;
     const figure = answer.figure ? decoded(answer.figure) : applied(place.fathomFigure, answer.changes);
-    window.fathomFigures.draw(place, figure);
+    window.fathomFigures.draw(place, figure).then(window.fathomShell.arrive);
     return answer.version;
   };
 

@@ -73,7 +73,12 @@ window.fathomShell = (() => {
     row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.clientWidth) / 2;
   };
 
+  // what stood in the page before any script ran gives way to the first picture
+  const arrive = () => document.getElementById("first-sight")?.remove();
+  setTimeout(arrive, 4000);
+
   const show = (address) => {
+    if (address.page !== "overview") arrive();
     document.body.dataset.page = address.page;
     for (const link of document.querySelectorAll("a[data-page]")) {
       const { page } = link.dataset;
@@ -124,5 +129,5 @@ window.fathomShell = (() => {
     window.dash_clientside?.set_props?.("tick", { disabled: document.hidden });
   });
 
-  return { now, learn, settle, askAgain, offer, follow };
+  return { now, learn, settle, askAgain, arrive, offer, follow };
 })();

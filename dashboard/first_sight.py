@@ -32,7 +32,8 @@ def first_sight(runs: OpenRuns, examined: Examined, query: Mapping[str, str]) ->
         if (loss := _loss(run)) is None:
             return ""
         told = _told(examined.known(run.path), run, runs, name)
-        head = element("header", "run-title", element("h1", "", name), state_badge(state_now(run)))
+        title = element("p", "first-name", name)
+        head = element("header", "first-title", title, state_badge(state_now(run)))
         shown = element("div", "first-sight", head, told, loss, id="first-sight")
     except Exception:  # the page itself says what is wrong
         return ""

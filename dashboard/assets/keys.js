@@ -39,7 +39,12 @@
   const steps = () => {
     for (const place of window.fathomFigures.places()) {
       const axis = place.layout.meta?.steps;
-      const trace = axis && place.data.find(({ x, x0, z }) => x?.length > 1 || (x0 !== undefined && z));
+      const along = (place.layout.meta?.axes ?? [""]).map((suffix) => `x${suffix}`);
+      const trace =
+        axis &&
+        place.data.find(
+          ({ x, x0, z, xaxis }) => along.includes(xaxis ?? "x") && (x?.length > 1 || (x0 !== undefined && z)),
+        );
       if (!trace) continue;
       const length = trace.x?.length ?? trace.z[0].length;
       const places = Array.from({ length }, (_, n) => trace.x?.[n] ?? trace.x0 + n * trace.dx);

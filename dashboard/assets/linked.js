@@ -11,7 +11,8 @@ window.fathomLinked = (() => {
     const point = points?.[0];
     const axis = place.layout?.meta?.steps;
     if (point?.customdata === undefined) {
-      if (!axis || typeof point?.x !== "number") return null;
+      const along = (place.layout?.meta?.axes ?? [""]).map((suffix) => `x${suffix}`);
+      if (!axis || typeof point?.x !== "number" || !along.includes(point.xaxis?._id ?? "x")) return null;
       return Math.round(axis.log ? 10 ** point.x - axis.shift : point.x);
     }
     const told = point.customdata;

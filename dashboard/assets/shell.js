@@ -78,7 +78,7 @@ window.fathomShell = (() => {
   setTimeout(arrive, 4000);
 
   const show = (address) => {
-    if (address.page !== "overview") arrive();
+    if (address.page !== "overview" || now.address) arrive(); // somewhere else
     document.body.dataset.page = address.page;
     for (const link of document.querySelectorAll("a[data-page]")) {
       const { page } = link.dataset;

@@ -69,4 +69,4 @@ def test_names_are_inert_and_verdicts_fit_a_phone(visit: Open, tmp_path: Path) -
     page.wait_for_function(DRAWN)
     assert page.title() != "1"
     assert page.locator("img").count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function("() => document.documentElement.scrollWidth <= 390")

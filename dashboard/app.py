@@ -71,19 +71,7 @@ def build(
     runs: OpenRuns | None = None,
 ) -> Dash:
     """The app over a folder of runs; it answers only to these host names (None: to any)."""
-    app = Dash(
-        __name__,
-        title="Fathom",
-        update_title="",
-        assets_folder="assets",
-        assets_ignore=_WHOLE.replace(".", r"\."),
-        requests_pathname_prefix=base_path,
-        routes_pathname_prefix=base_path,
-        suppress_callback_exceptions=True,
-        prevent_initial_callbacks=True,  # a page that has just come knows nothing yet
-        on_error=_pass_over,
-        enable_mcp=False,
-    )
+    app = _frame(base_path)
     app.index_string = _index(app, root)
     app.layout = _layout()
     runs, drawn = runs or OpenRuns(root), Drawn()
@@ -123,6 +111,22 @@ def _pass_over(error: Exception) -> None:
     """What shows it stays as it was: a run may go while it is looked at. Else it is our mistake."""
     if not isinstance(error, (FathomError, OSError)):
         raise error
+
+
+def _frame(base_path: str) -> Dash:
+    return Dash(
+        __name__,
+        title="Fathom",
+        update_title="",
+        assets_folder="assets",
+        assets_ignore=_WHOLE.replace(".", r"\."),
+        requests_pathname_prefix=base_path,
+        routes_pathname_prefix=base_path,
+        suppress_callback_exceptions=True,
+        prevent_initial_callbacks=True,  # a page that has just come knows nothing yet
+        on_error=_pass_over,
+        enable_mcp=False,
+    )
 
 
 def _index(app: Dash, root: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def build(
     app.layout = _layout()
     runs, drawn = runs or OpenRuns(root), Drawn()
     examined = Examined(first=runs.let_pass)
-    _show_at_once(app, runs, examined)
+    app.first_sight = partial(first_sight, runs, examined)
     shared = Shared(runs, drawn, examined)
     _start(app)
     _render(app)
@@ -95,26 +96,26 @@ def build(
     return app
 
 
-def _show_at_once(app: Dash, runs: OpenRuns, examined: Examined) -> None:
-    """What is known stands in the page itself: scripts and figures come afterwards."""
-    interpolate = app.interpolate_index
-
-    def with_first_sight(**parts: str) -> str:
-        first = first_sight(runs, examined, request.args)
-        beside = f'<div class="beside">{first}{parts.pop("app_entry")}</div>'
-        return str(interpolate(app_entry=beside, **parts))
-
-    app.interpolate_index = with_first_sight
-
-
 def _pass_over(error: Exception) -> None:
     """What shows it stays as it was: a run may go while it is looked at. Else it is our mistake."""
     if not isinstance(error, (FathomError, OSError)):
         raise error
 
 
-def _frame(base_path: str) -> Dash:
-    return Dash(
+class _Frame(Dash):
+    """What is known stands in the page itself: scripts and figures come afterwards."""
+
+    first_sight: Callable[[Mapping[str, str]], str]  # of what the address asks for
+
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
+        beside = (
+            f'<div class="beside">{self.first_sight(request.args)}{parts.pop("app_entry")}</div>'
+        )
+        return str(super().interpolate_index(app_entry=beside, **parts))  # type: ignore[no-untyped-call]
+
+
+def _frame(base_path: str) -> _Frame:
+    return _Frame(
         __name__,
         title="Fathom",
         update_title="",

@@ -34,10 +34,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def nothing_left() -> Iterator[None]:
     assert leftovers() == []
     yield
-    deadline = time.monotonic() + 5
-    while leftovers() and time.monotonic() < deadline:  # a closing scribe takes a moment
-        gc.collect()
-        time.sleep(0.05)
+    deadline = time.monotonic() + 30
+    while leftovers() and time.monotonic() < deadline:  # a scribe that closes, a run still read
+        gc.collect()  # it takes long where much is loaded: others need their turn
+        time.sleep(0.25)
     assert leftovers() == []
 
 

@@ -99,12 +99,11 @@ class Recorder:
         raises = checked_reaction(on_nonfinite)
         schedule(every, budget, 0)  # bad arguments must not leave a folder behind
         self._rank, processes = ranks()
-        training = Training(
-            self._model, self._optimizers, layers, is_compiled(model), first=not self._rank
-        )
+        first = not self._rank
+        training = Training(self._model, self._optimizers, layers, is_compiled(model), first=first)
         self._program = deposit(self._model, loss, (batch, held_out), self.path, self._rank)
         self._troubles, self._scales = Troubles(self.path), LossScales(self._skipped)
-        if not resume and not self._rank:
+        if first and not resume:
             told = kept_config(config, self._troubles)
             new_run(self.path, training, self._probes, schedule(every, budget, 0, processes), told)
         start, courier = open_run(self.path, self._rank, processes)
@@ -114,11 +113,11 @@ class Recorder:
         self._pace = Pace(plan, start, max(1, len(self._optimizers)))
         account = Account(self._pace, self._outbox, self._troubles, self._series)
         self._incidents = Incidents(training, self._watch, self._scales, account, raises=raises)
-        self._attendant = attended(self.path, self._rank, on_finding, self._troubles)
-        self._set_off(start)
+        self._set_off(start, on_finding)
 
-    def _set_off(self, start: int) -> None:
+    def _set_off(self, start: int, on_finding: OnFinding | None) -> None:
         """From here on the optimizers' steps are seen."""
+        self._attendant = attended(self.path, self._rank, on_finding, self._troubles)
         self._handles = self._attach()
         self._finish_step(start, time.perf_counter())
         LIVING.add(self)
